@@ -1,0 +1,54 @@
+{
+    "name": "Customer Reminders (relances clients)",
+    "summary": "Remind late customers by email, letter, SMS, call or meeting, "
+    "following plans by customer type",
+    "version": "19.0.1.0.0",
+    "category": "Accounting/Accounting",
+    "author": "relance_numm contributors",
+    "license": "LGPL-3",
+    "application": True,
+    "depends": ["account", "sms"],
+    "data": [
+        # Security: rules need the models only.
+        "security/ir.model.access.csv",
+        "security/relance_security.xml",
+        # Records users own from install on.
+        "data/relance_level_data.xml",
+        "data/relance_channel_data.xml",
+        "data/relance_template_data.xml",  # Texts, before the plans that use them.
+        "data/relance_plan_data.xml",
+        "data/ir_sequence_data.xml",
+        "data/ir_cron_data.xml",
+        # The letter and the list of invoices inside mails.
+        "report/relance_letter_report.xml",
+        "report/relance_letter_templates.xml",
+        "report/relance_invoice_list_templates.xml",
+        # Wizards, opened by the views below.
+        "wizard/relance_prepare_views.xml",
+        "wizard/relance_plan_new_views.xml",
+        "wizard/relance_template_preview_views.xml",
+        # Views.
+        "views/relance_level_views.xml",
+        "views/relance_channel_views.xml",
+        "views/relance_template_views.xml",
+        "views/relance_plan_views.xml",
+        "views/relance_reminder_views.xml",
+        "views/relance_batch_views.xml",
+        "views/relance_item_views.xml",
+        "views/account_move_views.xml",
+        "views/res_partner_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/relance_menus.xml",  # Depends on all the actions above.
+    ],
+    "demo": [
+        "demo/relance_demo.xml",
+    ],
+    "assets": {
+        "web.assets_backend": [
+            "relance_numm/static/src/**/*",
+        ],
+        "web.assets_tests": [
+            "relance_numm/static/tests/tours/**/*",
+        ],
+    },
+}

@@ -1,0 +1,18 @@
+from odoo import models
+
+
+class MailActivity(models.Model):
+    _inherit = "mail.activity"
+
+    def _action_done(self, feedback=False, attachment_ids=None):
+        """Override of `mail`: a call or meeting that is done is a reminder that was
+        made (F2)."""
+        reminder_ids = self.filtered(
+            lambda a: a.res_model == "relance.reminder" and a.automated
+        ).mapped("res_id")
+        result = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
+        reminders = self.env["relance.reminder"].browse(reminder_ids).exists()
+        reminders.filtered(
+            lambda r: r.state == "outgoing" and r.channel_kind == "activity"
+        )._set_state("sent")
+        return result

@@ -1,0 +1,52 @@
+from odoo import fields, models
+
+# Reminders checked against the books at a time, right before they leave.
+RECHECK_SIZE = 50
+
+
+class MailMail(models.Model):
+    _inherit = "mail.mail"
+
+    relance_reminder_id = fields.Many2one(
+        "relance.reminder", string="Reminder", ondelete="set null",
+        index="btree_not_null",
+    )
+
+    def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
+        """Override of `mail` to read the books again right before a reminder leaves:
+        what is paid or blocked by then is taken out of it (D7)."""
+        reminder_mails = self.filtered("relance_reminder_id")
+        result = True
+        if self - reminder_mails:
+            result = super(MailMail, self - reminder_mails).send(
+                auto_commit, raise_exception, post_send_callback
+            )
+        for start in range(0, len(reminder_mails), RECHECK_SIZE):
+            mails = reminder_mails[start : start + RECHECK_SIZE]
+            stale = mails.relance_reminder_id._recall_stale()
+            mails = mails.filtered(lambda m, s=stale: m.relance_reminder_id not in s)
+            result = super(MailMail, mails).send(
+                auto_commit, raise_exception, post_send_callback
+            )
+        return result
+
+    def _postprocess_sent_message(
+        self, success_pids, success_emails, failure_reason=False, failure_type=None
+    ):
+        """Override of `mail` to tell the reminder whether its mail left (F1)."""
+        for mail in self.filtered("relance_reminder_id"):
+            mail.relance_reminder_id._mail_processed(
+                failure_type and (failure_reason or mail._relance_failure_text())
+            )
+        return super()._postprocess_sent_message(
+            success_pids, success_emails, failure_reason, failure_type
+        )
+
+    def _relance_failure_text(self):
+        """Return why the mail did not leave, in words."""
+        labels = dict(self._fields["failure_type"]._description_selection(self.env))
+        return (
+            self.failure_reason
+            or labels.get(self.failure_type)
+            or self.env._("The mail server could not be reached")
+        )

@@ -1,0 +1,281 @@
+from collections import defaultdict
+from typing import NamedTuple
+
+from markupsafe import Markup
+from psycopg2.errors import UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+
+class ReminderRequest(NamedTuple):
+    """A reminder somebody asks for: what the batch checks and creates."""
+
+    company: models.Model
+    partner: models.Model
+    currency: models.Model
+    level: models.Model
+    channel: models.Model
+    item_ids: list
+    note: str | bool = False
+
+
+class RelanceBatch(models.Model):
+    """The reminders created together, by a person or by the cron (lot)."""
+
+    _name = "relance.batch"
+    _description = "Reminder batch"
+    _inherit = ["mail.thread"]
+    _order = "id desc"
+
+    name = fields.Char(string="Number", readonly=True, required=True)
+    company_id = fields.Many2one(
+        "res.company", string="Branch", required=True, readonly=True, index=True
+    )
+    user_id = fields.Many2one("res.users", string="Author", readonly=True)
+    date = fields.Datetime(readonly=True)
+    reminder_ids = fields.One2many("relance.reminder", "batch_id", string="Reminders")
+    left_out = fields.Html(
+        readonly=True, help="Entries that were not reminded, and why."
+    )
+    left_out_count = fields.Integer(string="Left out", readonly=True)
+    reminder_count = fields.Integer(string="Number of reminders", compute="_compute_counts")
+    pending_count = fields.Integer(string="To send", compute="_compute_counts")
+    outgoing_count = fields.Integer(string="Under way", compute="_compute_counts")
+    sent_count = fields.Integer(string="Sent", compute="_compute_counts")
+    failed_count = fields.Integer(string="Failed", compute="_compute_counts")
+    letter_count = fields.Integer(string="Letters", compute="_compute_counts")
+    progress = fields.Float(compute="_compute_counts", help="In percent.")
+
+    def _compute_counts(self):
+        by_state = defaultdict(int)
+        letters = defaultdict(int)
+        for batch, state, kind, count in self.env["relance.reminder"]._read_group(
+            [("batch_id", "in", self.ids)],
+            ["batch_id", "state", "channel_kind"],
+            ["__count"],
+        ):
+            by_state[batch.id, state] += count
+            letters[batch.id] += count * (kind in ("letter", "mail"))
+        for batch in self:
+            total = sum(n for (id_, _state), n in by_state.items() if id_ == batch.id)
+            batch.reminder_count = total
+            for state in ("pending", "outgoing", "sent", "failed"):
+                batch[f"{state}_count"] = by_state[batch.id, state]
+            batch.letter_count = letters[batch.id]
+            done = total - batch.pending_count
+            batch.progress = 100.0 * done / total if total else 100.0
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_with_reminders(self):
+        if self.reminder_ids:
+            raise UserError(
+                self.env._("A batch that has reminders is kept as their history.")
+            )
+
+    @api.model
+    def _create_reminders(self, requests):
+        """Create one reminder per request, checked against the books (D6, D7).
+
+        What is paid, blocked or being reminded by someone else since it was prepared
+        is left out, with a sentence on the batch; the rest goes on. The reminders are
+        delivered at once where they are few, else in the background (D8).
+
+        :param list[ReminderRequest] requests: what a person or the cron asks for
+        :return: the batches, one per company
+        """
+        by_company = defaultdict(list)
+        for request in requests:
+            by_company[request.company].append(request)
+        batches = self.browse()
+        for company, company_requests in by_company.items():
+            batch = self.create(self._prepare_batch_vals(company))
+            batch._fill(company_requests)
+            batches |= batch
+        batches.reminder_ids._start()
+        return batches
+
+    @api.model
+    def _prepare_batch_vals(self, company):
+        return {
+            # Anyone who reminds takes the next number.
+            "name": self.env["ir.sequence"].sudo().next_by_code("relance.batch"),
+            "company_id": company.id,
+            "user_id": self.env.uid,
+            "date": fields.Datetime.now(),
+        }
+
+    def _fill(self, requests):
+        """Create the reminders of a batch out of what may still be reminded."""
+        item_ids = [item_id for request in requests for item_id in request.item_ids]
+        items, left_out = self._claim_items(item_ids)
+        while True:
+            vals_list, refused = self._prepare_reminders_vals(requests, items)
+            try:
+                with self.env.cr.savepoint():
+                    self._insert_reminders(vals_list)
+                break
+            except UniqueViolation:
+                taken = self._taken_meanwhile(items)
+                if not taken:
+                    raise
+                items -= taken
+                left_out += [self._taken_text(item) for item in taken]
+        left_out += refused
+        self.left_out = left_out and Markup("<ul>%s</ul>") % Markup("").join(
+            Markup("<li>%s</li>") % sentence for sentence in left_out
+        )
+        self.left_out_count = len(left_out)
+
+    @api.model
+    def _claim_items(self, item_ids):
+        """Lock the items against everybody else and read them again (D7).
+
+        :return: the rows that may be reminded now, and a sentence for each other one
+        :rtype: tuple[relance.item, list[str]]
+        """
+        move_lines = self.env["account.move.line"].browse(item_ids)
+        locked = move_lines.try_lock_for_update(allow_referencing=True)
+        items = self.env["relance.item"].search([("id", "in", locked.ids)])
+        advised = items.filtered("advised_level_id")
+        left_out = [item._left_out_text() for item in items - advised]
+        gone = locked - locked.browse(items.ids)
+        left_out += [
+            self.env._("%s: paid or reconciled meanwhile", line.move_name)
+            for line in gone
+        ]
+        left_out += [self._taken_text(line) for line in move_lines - locked]
+        return advised, left_out
+
+    @api.model
+    def _taken_text(self, item):
+        return self.env._(
+            "%s: being reminded or paid by someone else at this very moment",
+            item.display_name if item._name == "relance.item" else item.move_name,
+        )
+
+    @api.model
+    def _taken_meanwhile(self, items):
+        """Return the items that another transaction has just reminded.
+
+        This transaction's snapshot is older than the other's commit and cannot see
+        it, hence a cursor of its own.
+        """
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    SELECT move_line_id FROM relance_reminder_line
+                     WHERE move_line_id = ANY(%s)
+                       AND state IN ('pending', 'outgoing')
+                    """,
+                    items.ids,
+                )
+            )
+            taken_ids = {id_ for (id_,) in cr.fetchall()}
+        return items.filtered(lambda item: item.id in taken_ids)
+
+    def _prepare_reminders_vals(self, requests, items):
+        """Return the values of the reminders, and a sentence per refused request."""
+        by_id = {item.id: item for item in items}
+        recipients = items.partner_id._relance_recipients()
+        vals_list, refused = [], []
+        for request in requests:
+            mine = items.browse(id_ for id_ in request.item_ids if id_ in by_id)
+            if not mine:
+                continue
+            problem = self._request_problem(request, mine)
+            if problem:
+                refused.append(problem)
+            else:
+                vals_list.append(
+                    self._prepare_reminder_vals(
+                        request, mine, recipients[request.partner.id]
+                    )
+                )
+        numbers = self.company_id._relance_next_numbers(len(vals_list))
+        for vals, number in zip(vals_list, numbers, strict=True):
+            vals["name"] = number
+        return vals_list, refused
+
+    @api.model
+    def _request_problem(self, request, items):
+        """Return why the level or type asked for is not allowed, or False (D2, D3)."""
+        plan = items.plan_id[:1]
+        levels = items._allowed_levels()
+        if request.level not in levels:
+            return self.env._(
+                "%(customer)s: the level “%(level)s” is not allowed for these entries. "
+                "Allowed: %(levels)s.",
+                customer=request.partner.display_name,
+                level=request.level.name,
+                levels=", ".join(levels.mapped("name")),
+            )
+        channels = plan._step_of_level(request.level)._allowed_channels(
+            without_mail=True
+        )
+        if request.channel not in channels:
+            return self.env._(
+                "%(customer)s: the type “%(type)s” is not one of the level “%(level)s”. "
+                "Allowed: %(types)s.",
+                customer=request.partner.display_name,
+                type=request.channel.name,
+                level=request.level.name,
+                types=", ".join(channels.mapped("name")),
+            )
+        return False
+
+    def _prepare_reminder_vals(self, request, items, recipients):
+        plan = items.plan_id[:1]
+        step = plan._step_of_level(request.level)
+        delivery = request.channel._delivery()
+        lines = self.env["relance.reminder.line"]
+        return {
+            "batch_id": self.id,
+            "company_id": request.company.id,
+            "currency_id": request.currency.id,
+            "partner_id": request.partner.id,
+            "contact_id": delivery._contact(recipients).id,
+            "user_id": self.user_id.id,
+            "date": fields.Date.context_today(self),
+            "plan_id": plan.id,
+            "level_id": request.level.id,
+            "template_id": step.template_id.id,
+            "channel_id": request.channel.id,
+            "internal_email": request.company.relance_internal_email
+            or self.user_id.email_normalized,
+            "note": request.note,
+            "line_ids": [
+                fields.Command.create(lines._prepare_item_vals(item)) for item in items
+            ],
+        }
+
+    def _insert_reminders(self, vals_list):
+        # Nothing to say in the chatter yet: what happens is posted when it does.
+        reminders = self.env["relance.reminder"].with_context(
+            tracking_disable=True, mail_create_nosubscribe=True
+        )
+        reminders = reminders.create(vals_list)
+        self.env.flush_all()
+        self.env["relance.reminder.line"]._mark_last(reminders.line_ids.move_line_id)
+        return reminders
+
+    def action_open_reminders(self):
+        """Open the reminders of these batches."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "relance_numm.relance_reminder_action"
+        )
+        action["domain"] = [("batch_id", "in", self.ids)]
+        action["context"] = {}
+        return action
+
+    def action_open_failed(self):
+        """Open the reminders of these batches that failed."""
+        action = self.action_open_reminders()
+        action["domain"] = [("batch_id", "in", self.ids), ("state", "=", "failed")]
+        return action
+
+    def action_print(self):
+        """Open all the letters of the batch as one PDF, by postal code (E3)."""
+        return self.reminder_ids.filtered(lambda r: r.state != "canceled").action_print()

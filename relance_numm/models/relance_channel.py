@@ -1,0 +1,43 @@
+from odoo import api, fields, models
+
+
+class RelanceChannel(models.Model):
+    """A type of reminder (type de relance), by what it does to the customer."""
+
+    _name = "relance.channel"
+    _description = "Reminder type"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    code = fields.Char(required=True, readonly=True, copy=False)
+    kind = fields.Selection(
+        [
+            ("mail", "Email"),
+            ("letter", "Letter"),
+            ("sms", "SMS"),
+            ("activity", "Activity"),
+        ],
+        required=True,
+        readonly=True,
+        help="What the reminder does. An addon adds one with its own "
+        "“relance.delivery.<kind>” model.",
+    )
+    sequence = fields.Integer(default=100)
+    active = fields.Boolean(default=True)
+
+    _code_uniq = models.Constraint(
+        "UNIQUE(code)", "Another reminder type already has this code."
+    )
+
+    def _delivery(self):
+        """Return the model that delivers reminders of this type.
+
+        :rtype: relance.delivery
+        """
+        self.ensure_one()
+        return self.env[f"relance.delivery.{self.kind}"]
+
+    @api.model
+    def _letter(self):
+        """Return the plain letter, what a mail without address becomes (D4)."""
+        return self.env.ref("relance_numm.channel_letter")

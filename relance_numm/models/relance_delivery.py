@@ -1,0 +1,44 @@
+from odoo import api, models
+
+
+class RelanceDelivery(models.AbstractModel):
+    """How a kind of reminder reaches the customer: one model per kind.
+
+    An addon adds a kind by a selection value on ``relance.channel.kind`` and a model
+    ``relance.delivery.<kind>`` that inherits this one; the pipeline stays as it is.
+    """
+
+    _name = "relance.delivery"
+    _description = "Reminder delivery"
+
+    @api.model
+    def _contact(self, recipients):
+        """Return the contact the reminder is addressed to.
+
+        :param Recipients recipients: who receives the customer's reminders.
+        :rtype: res.partner
+        """
+        return recipients.letter_contact
+
+    @api.model
+    def _problem(self, recipients):
+        """Return why this kind of reminder cannot be sent as it is, or False (D5)."""
+        return False
+
+    @api.model
+    def _deliver(self, reminders):
+        """Hand pending reminders over: afterwards each is outgoing, sent or failed.
+
+        State and whatever leaves change in one transaction; one reminder that fails
+        is marked by ``_fail`` and never stops the others.
+        """
+        raise NotImplementedError
+
+    @api.model
+    def _comment(self, reminder):
+        """Return what happened to the reminder, for the work list (D6)."""
+        raise NotImplementedError
+
+    @api.model
+    def _recall(self, reminders):
+        """Take outgoing reminders back before they leave."""

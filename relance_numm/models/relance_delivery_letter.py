@@ -1,0 +1,41 @@
+from odoo import api, models
+from odoo.tools import format_date
+
+
+class RelanceDeliveryLetter(models.AbstractModel):
+    """A letter to print and post: it has left once it is ticked as posted."""
+
+    _name = "relance.delivery.letter"
+    _inherit = "relance.delivery"
+    _description = "Reminder delivery by letter"
+
+    @api.model
+    def _problem(self, recipients):
+        return recipients.letter_problem
+
+    @api.model
+    def _deliver(self, reminders):
+        reminders._make_letters()
+        reminders.filtered(lambda r: r.state == "pending")._set_state("outgoing")
+
+    @api.model
+    def _comment(self, reminder):
+        _ = self.env._
+        if reminder.state == "sent":
+            return _(
+                "%(type)s posted on %(date)s to %(contact)s",
+                type=reminder.channel_id.name,
+                date=format_date(self.env, reminder.date_sent),
+                contact=reminder.contact_id.display_name,
+            )
+        if reminder.date_printed:
+            return _(
+                "%(type)s printed, to post to %(contact)s",
+                type=reminder.channel_id.name,
+                contact=reminder.contact_id.display_name,
+            )
+        return _(
+            "%(type)s to print for %(contact)s",
+            type=reminder.channel_id.name,
+            contact=reminder.contact_id.display_name,
+        )

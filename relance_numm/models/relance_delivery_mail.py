@@ -1,0 +1,99 @@
+from markupsafe import Markup
+
+from odoo import api, models
+
+
+class RelanceDeliveryMail(models.AbstractModel):
+    """Email with the letter's PDF, through Odoo's mail queue (F1)."""
+
+    _name = "relance.delivery.mail"
+    _inherit = "relance.delivery"
+    _description = "Reminder delivery by email"
+
+    @api.model
+    def _contact(self, recipients):
+        return recipients.mail_contacts[:1] or recipients.letter_contact
+
+    @api.model
+    def _problem(self, recipients):
+        return recipients.mail_problem
+
+    @api.model
+    def _deliver(self, reminders):
+        texts = reminders._make_letters()
+        reminders = reminders.filtered(lambda r: r.state == "pending")
+        if not reminders:
+            return
+        invoice_pdfs = reminders._invoice_pdfs()
+        recipients = reminders.partner_id._relance_recipients()
+        reply_to = reminders._notify_get_reply_to_batch(
+            defaults={r.id: r._email_from() for r in reminders},
+            author_ids={r.id: r.user_id.partner_id.id for r in reminders},
+        )
+        # The queue is Odoo's own: an accountant has no right on it.
+        mails = (
+            self.env["mail.mail"]
+            .sudo()
+            .create(
+                [
+                    self._prepare_mail_vals(
+                        reminder,
+                        texts[reminder.id],
+                        recipients[reminder.partner_id.id],
+                        invoice_pdfs[reminder.id],
+                        reply_to[reminder.id],
+                    )
+                    for reminder in reminders
+                ]
+            )
+        )
+        for reminder, mail in zip(reminders, mails, strict=True):
+            reminder.mail_message_id = mail.mail_message_id
+            reminder.email_to = ", ".join(
+                recipients[reminder.partner_id.id].mail_contacts.mapped(
+                    "email_normalized"
+                )
+            )
+        reminders._set_state("outgoing")
+        self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+
+    @api.model
+    def _prepare_mail_vals(self, reminder, texts, recipients, invoice_pdfs, reply_to):
+        """Return the values of the mail: one for all contacts, with a real copy (F1)."""
+        body = Markup("%s<br/>%s") % (texts["body_html"], texts["signature"])
+        return {
+            "relance_reminder_id": reminder.id,
+            "model": reminder._name,
+            "res_id": reminder.id,
+            "subject": texts["subject"],
+            "body": body,
+            "body_html": body,
+            "author_id": reminder.user_id.partner_id.id,
+            "email_from": reminder._email_from(),
+            "email_to": ", ".join(recipients.emails()),
+            "email_cc": reminder.internal_email,
+            "reply_to": reply_to,
+            "attachment_ids": (reminder.letter_attachment_id | invoice_pdfs).ids,
+            # The message stays as the proof of what was sent, the mail itself goes.
+            "is_notification": True,
+            "auto_delete": True,
+        }
+
+    @api.model
+    def _comment(self, reminder):
+        _ = self.env._
+        if reminder.state == "sent":
+            return _("Email sent to %s", reminder.email_to)
+        if reminder.state == "outgoing":
+            return _("Email to %s in the mail queue", reminder.email_to)
+        return _("Email to send")
+
+    @api.model
+    def _recall(self, reminders):
+        # The queue is Odoo's own: an accountant has no right on it.
+        self.env["mail.mail"].sudo().search(
+            [
+                ("relance_reminder_id", "in", reminders.ids),
+                ("state", "in", ("outgoing", "exception")),
+            ]
+        ).write({"state": "cancel"})

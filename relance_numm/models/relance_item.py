@@ -1,0 +1,460 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .relance_plan import CUSTOMER_TYPES
+from .relance_reminder import REMINDER_STATES
+
+# What a reminder already made must not claim any longer when it leaves.
+NOT_OWED = (
+    "no_customer",
+    "credit",
+    "paid",
+    "blocked",
+    "customer_excluded",
+    "customer_archived",
+    "net_nil",
+)
+
+
+class RelanceItem(models.Model):
+    """One open receivable entry (pièce) as the work list shows it (C1–C4).
+
+    A read-only query over the books, so that what is paid, blocked or reminded shows
+    at the next refresh. The advice is part of the query: the list, the preparation
+    and the check at sending read the same rule.
+    """
+
+    _name = "relance.item"
+    _description = "Open item to remind"
+    _auto = False
+    _rec_name = "name"
+    _order = "days_late desc, id"
+    _depends = {
+        "account.account": ["account_type"],
+        "account.move": ["payment_state", "ref", "invoice_date", "move_type"],
+        "account.move.line": [
+            "account_id",
+            "amount_residual",
+            "amount_residual_currency",
+            "company_id",
+            "currency_id",
+            "date",
+            "date_maturity",
+            "move_id",
+            "move_name",
+            "name",
+            "no_followup",
+            "parent_state",
+            "partner_id",
+            "reconciled",
+        ],
+        "relance.level": ["sequence"],
+        "relance.plan": [
+            "active",
+            "category_ids",
+            "company_id",
+            "customer_type",
+            "is_default",
+        ],
+        "relance.reminder": ["date", "level_id", "state", "letter_attachment_id"],
+        "relance.reminder.line": [
+            "is_last",
+            "is_last_sent",
+            "move_line_id",
+            "reminder_id",
+            "state",
+        ],
+        "relance.step": ["days", "level_id", "number", "plan_id"],
+        "res.company": ["parent_path", "relance_min_gap"],
+        "res.partner": [
+            "active",
+            "category_id",
+            "relance_customer_type",
+            "relance_excluded",
+            "relance_plan_id",
+        ],
+    }
+
+    move_line_id = fields.Many2one("account.move.line", string="Journal item")
+    move_id = fields.Many2one("account.move", string="Invoice")
+    move_type = fields.Selection(related="move_id.move_type")
+    partner_id = fields.Many2one("res.partner", string="Customer")
+    customer_type = fields.Selection(CUSTOMER_TYPES)
+    company_id = fields.Many2one("res.company", string="Branch")
+    entity_id = fields.Many2one("res.company", string="Entity")
+    name = fields.Char(string="Document number")
+    label = fields.Char()
+    ref = fields.Char(string="Reference")
+    date = fields.Date(string="Document date")
+    currency_id = fields.Many2one("res.currency")
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company currency"
+    )
+    amount_due = fields.Monetary(string="Amount to pay", currency_field="currency_id")
+    amount_due_company = fields.Monetary(
+        string="Amount to pay (company currency)",
+        currency_field="company_currency_id",
+    )
+    date_due = fields.Date(string="Due date")
+    days_late = fields.Integer(aggregator="max")
+    plan_id = fields.Many2one("relance.plan", string="Plan")
+    last_reminder_id = fields.Many2one("relance.reminder", string="Last reminder")
+    last_date = fields.Date(string="Date")
+    last_level_id = fields.Many2one("relance.level", string="Level")
+    last_state = fields.Selection(REMINDER_STATES, string="Last reminder state")
+    last_comment = fields.Char(related="last_reminder_id.comment", string="Comment")
+    last_pdf_id = fields.Many2one("ir.attachment", string="PDF")
+    sent_level_id = fields.Many2one(
+        "relance.level",
+        string="Highest level sent",
+        help="The level of the last reminder that really left.",
+    )
+    advised_step_id = fields.Many2one("relance.step", string="Advised step")
+    advised_level_id = fields.Many2one("relance.level", string="Advised")
+    reason_code = fields.Selection(
+        [
+            ("credit", "Nothing to pay"),
+            ("no_customer", "No customer"),
+            ("paid", "Paid, not reconciled yet"),
+            ("blocked", "Blocked"),
+            ("customer_excluded", "Customer not to be reminded"),
+            ("customer_archived", "Archived customer"),
+            ("net_nil", "Net balance nil"),
+            ("in_flight", "Reminder under way"),
+            ("no_plan", "No plan"),
+            ("no_step", "Plan without steps"),
+            ("min_gap", "Reminded too recently"),
+            ("not_due", "First step not reached"),
+            ("last_step", "Last level already sent"),
+        ],
+        string="Why not",
+    )
+    reason_days = fields.Integer(aggregator=None)
+    reason = fields.Char(compute="_compute_reason")
+    has_credit = fields.Boolean(
+        string="Unreconciled payment",
+        help="The customer has a payment or a credit note that is not reconciled yet.",
+    )
+    credit_amount = fields.Monetary(
+        string="Unreconciled credits", currency_field="currency_id", aggregator=None
+    )
+
+    @property
+    def _table_query(self):
+        return SQL(
+            "WITH %s SELECT %s FROM %s WHERE %s",
+            self._ctes(),
+            SQL(", ").join(
+                SQL("%s AS %s", expression, SQL.identifier(name))
+                for name, expression in self._columns().items()
+            ),
+            self._from(),
+            self._where(),
+        )
+
+    @api.model
+    def _columns(self):
+        """Return the column of each stored field.
+
+        :rtype: dict[str, SQL]
+        """
+        return {
+            "id": SQL("line.id"),
+            "move_line_id": SQL("line.id"),
+            "move_id": SQL("line.move_id"),
+            "partner_id": SQL("line.partner_id"),
+            "customer_type": SQL("partner.relance_customer_type"),
+            "company_id": SQL("line.company_id"),
+            "entity_id": SQL("split_part(company.parent_path, '/', 1)::int"),
+            "name": SQL("line.move_name"),
+            "label": SQL("line.name"),
+            "ref": SQL("move.ref"),
+            "date": SQL("COALESCE(move.invoice_date, line.date)"),
+            "currency_id": SQL("line.currency_id"),
+            "amount_due": SQL("line.amount_residual_currency"),
+            "amount_due_company": SQL("line.amount_residual"),
+            "date_due": SQL("due.date_due"),
+            "days_late": SQL("due.days_late"),
+            "plan_id": SQL("plan.plan_id"),
+            "last_reminder_id": SQL("last.reminder_id"),
+            "last_date": SQL("last_reminder.date"),
+            "last_level_id": SQL(
+                "CASE WHEN last.state = 'failed' THEN sent_reminder.level_id"
+                " ELSE last_reminder.level_id END"
+            ),
+            "last_state": SQL("last.state"),
+            "last_pdf_id": SQL("last_reminder.letter_attachment_id"),
+            "sent_level_id": SQL("sent_reminder.level_id"),
+            "advised_step_id": SQL(
+                "CASE WHEN reason.code IS NULL"
+                " THEN plan_steps.step_ids[advice.position] END"
+            ),
+            "advised_level_id": SQL(
+                "CASE WHEN reason.code IS NULL"
+                " THEN plan_steps.level_ids[advice.position] END"
+            ),
+            "reason_code": SQL("reason.code"),
+            "reason_days": SQL(
+                """CASE reason.code
+                    WHEN 'not_due' THEN plan_steps.days[1] - due.days_late
+                    WHEN 'min_gap' THEN %(today)s - sent_reminder.date
+                    WHEN 'last_step' THEN %(today)s - sent_reminder.date
+                    END""",
+                today=self._today(),
+            ),
+            "has_credit": SQL("customer_credit.credit IS NOT NULL"),
+            "credit_amount": SQL("COALESCE(customer_credit.credit, 0)"),
+        }
+
+    @api.model
+    def _today(self):
+        """Return today's date in the user's time zone, for the query."""
+        return SQL("%s::date", fields.Date.context_today(self))
+
+    @api.model
+    def _open_lines(self, alias):
+        """Return the condition of an open receivable line, by its table alias.
+
+        Worded as Odoo's own partial index on unreconciled lines is.
+        """
+        return SQL(
+            """%(line)s.reconciled IS NOT TRUE
+           AND %(line)s.parent_state = 'posted'
+           AND %(line)s.account_id IN (
+                SELECT id FROM account_account
+                 WHERE account_type = 'asset_receivable')""",
+            line=SQL.identifier(alias),
+        )
+
+    @api.model
+    def _ctes(self):
+        """Return the small tables the query joins: levels in order, plans, credits."""
+        return SQL(
+            """
+            level_rank AS (
+                SELECT id, row_number() OVER (ORDER BY sequence, id)::int AS rank
+                  FROM relance_level
+            ),
+            plan_steps AS (
+                SELECT step.plan_id,
+                       array_agg(step.id ORDER BY step.number) AS step_ids,
+                       array_agg(step.days ORDER BY step.number) AS days,
+                       array_agg(step.level_id ORDER BY step.number) AS level_ids,
+                       array_agg(level_rank.rank ORDER BY step.number) AS ranks
+                  FROM relance_step step
+                  JOIN level_rank ON level_rank.id = step.level_id
+              GROUP BY step.plan_id
+            ),
+            %(plans)s,
+            customer_credit AS (
+                SELECT line.partner_id, line.company_id, line.currency_id,
+                       SUM(LEAST(line.amount_residual_currency, 0)) AS credit,
+                       SUM(line.amount_residual_currency) AS net
+                  FROM account_move_line line
+                 WHERE %(open_line)s
+                   AND line.partner_id IN (
+                        SELECT other.partner_id
+                          FROM account_move_line other
+                         WHERE %(open_other)s
+                           AND other.amount_residual_currency < 0)
+              GROUP BY line.partner_id, line.company_id, line.currency_id
+                HAVING SUM(LEAST(line.amount_residual_currency, 0)) < 0
+            )
+            """,
+            plans=self.env["relance.plan"]._plan_ctes(),
+            open_line=self._open_lines("line"),
+            open_other=self._open_lines("other"),
+        )
+
+    @api.model
+    def _from(self):
+        """Return the joins: the line, its customer, plan, reminders and advice (C3).
+
+        A step's position in its plan is counted with ``width_bucket``, which needs no
+        sub-query per row; 0 is before the first step.
+        """
+        return SQL(
+            """
+            account_move_line line
+            JOIN account_move move ON move.id = line.move_id
+            JOIN res_company company ON company.id = line.company_id
+            LEFT JOIN res_partner partner ON partner.id = line.partner_id
+            %(plan_joins)s
+            CROSS JOIN LATERAL (SELECT %(plan_id)s AS plan_id) plan
+            LEFT JOIN plan_steps ON plan_steps.plan_id = plan.plan_id
+            LEFT JOIN relance_reminder_line last
+                   ON last.move_line_id = line.id AND last.is_last
+            LEFT JOIN relance_reminder last_reminder
+                   ON last_reminder.id = last.reminder_id
+            LEFT JOIN relance_reminder_line sent
+                   ON sent.move_line_id = line.id AND sent.is_last_sent
+            LEFT JOIN relance_reminder sent_reminder
+                   ON sent_reminder.id = sent.reminder_id
+            LEFT JOIN level_rank sent_rank ON sent_rank.id = sent_reminder.level_id
+            LEFT JOIN customer_credit
+                   ON customer_credit.partner_id = line.partner_id
+                  AND customer_credit.company_id = line.company_id
+                  AND customer_credit.currency_id = line.currency_id
+            CROSS JOIN LATERAL (
+                SELECT COALESCE(line.date_maturity, line.date) AS date_due,
+                       %(today)s - COALESCE(line.date_maturity, line.date) AS days_late
+            ) due
+            CROSS JOIN LATERAL (
+                SELECT width_bucket(due.days_late, plan_steps.days) AS reached,
+                       COALESCE(width_bucket(sent_rank.rank, plan_steps.ranks), 0)
+                            AS sent
+            ) position
+            CROSS JOIN LATERAL (
+                SELECT GREATEST(
+                    position.reached,
+                    CASE WHEN sent_rank.rank IS NOT NULL
+                          AND position.sent < cardinality(plan_steps.days)
+                         THEN position.sent + 1 END
+                ) AS position
+            ) advice
+            CROSS JOIN LATERAL (SELECT %(reason)s AS code) reason
+            """,
+            plan_joins=self.env["relance.plan"]._plan_joins(
+                SQL("partner"), SQL("company")
+            ),
+            plan_id=self.env["relance.plan"]._plan_id_sql(),
+            today=self._today(),
+            reason=self._reason_sql(),
+        )
+
+    @api.model
+    def _reason_sql(self):
+        """Return the code of what keeps a row from being advised, or NULL (C4)."""
+        return SQL(
+            """CASE
+                WHEN line.partner_id IS NULL THEN 'no_customer'
+                WHEN line.amount_residual_currency <= 0 THEN 'credit'
+                WHEN move.payment_state IN ('paid', 'in_payment', 'reversed')
+                    THEN 'paid'
+                WHEN line.no_followup
+                  OR move.payment_state IN ('blocked', 'invoicing_legacy')
+                    THEN 'blocked'
+                WHEN COALESCE(
+                        partner.relance_excluded->>(company.id::text),
+                        partner.relance_excluded->>split_part(
+                            company.parent_path, '/', 1)) = 'true'
+                    THEN 'customer_excluded'
+                WHEN NOT partner.active THEN 'customer_archived'
+                WHEN customer_credit.net <= 0 THEN 'net_nil'
+                WHEN last.state IN ('pending', 'outgoing') THEN 'in_flight'
+                WHEN plan.plan_id IS NULL THEN 'no_plan'
+                WHEN plan_steps.plan_id IS NULL THEN 'no_step'
+                WHEN %(today)s - sent_reminder.date < company.relance_min_gap
+                    THEN 'min_gap'
+                WHEN advice.position = 0 THEN 'not_due'
+                WHEN advice.position < position.sent THEN 'last_step'
+            END""",
+            today=self._today(),
+        )
+
+    @api.model
+    def _where(self):
+        return self._open_lines("line")
+
+    @api.depends("reason_code", "reason_days")
+    @api.depends_context("lang")
+    def _compute_reason(self):
+        for item in self:
+            item.reason = item.reason_code and item._reason_text()
+
+    def _reason_text(self):
+        """Return the sentence that says why this row is not advised (C4)."""
+        _ = self.env._
+        days, customer = self.reason_days, self.partner_id.display_name
+        texts = {
+            "credit": _("Nothing to pay: credit note, payment or amount of zero"),
+            "no_customer": _("No customer on this entry: set one to remind it"),
+            "paid": _("Paid: the payment is not reconciled yet"),
+            "blocked": _("Blocked: marked “do not remind” or payment blocked"),
+            "customer_excluded": _("%s is marked “do not remind”", customer),
+            "customer_archived": _("%s is archived: unarchive it to remind", customer),
+            "in_flight": _(
+                "Reminder %s is under way", self.last_reminder_id.display_name
+            ),
+            "no_plan": _(
+                "No plan fits this customer: choose one on the customer, or tick "
+                "“Default plan” on a plan of its type"
+            ),
+            "no_step": _("The plan “%s” has no step", self.plan_id.display_name),
+            "net_nil": _("Net balance nil: credits cover what is owed"),
+            "min_gap": _("Reminded today")
+            if days == 0
+            else _("Reminded %s days ago", days),
+            "not_due": _("First step tomorrow")
+            if days == 1
+            else _("First step in %s days", days),
+            "last_step": _("Last level already sent %s days ago", days),
+        }
+        return texts[self.reason_code]
+
+    def _left_out_text(self):
+        """Return the sentence that says which row is left out, and why (D7)."""
+        self.ensure_one()
+        return self.env._(
+            "%(name)s (%(customer)s): %(reason)s",
+            name=self.name,
+            customer=self.partner_id.display_name or self.env._("no customer"),
+            reason=self.reason,
+        )
+
+    def _is_owed(self):
+        """Return whether the row may still be claimed, whatever the plan says (D7)."""
+        self.ensure_one()
+        return self.reason_code not in NOT_OWED
+
+    def _allowed_levels(self):
+        """Return the levels a person may choose for these rows of a customer (D2):
+        from the highest one already sent up to the highest advised one."""
+        highest = {
+            name: max(
+                self.mapped(name),
+                key=lambda level: level._compare_key(),
+                default=self.env["relance.level"],
+            )
+            for name in ("sent_level_id", "advised_level_id")
+        }
+        return self.plan_id[:1]._levels_between(
+            highest["sent_level_id"], highest["advised_level_id"]
+        )
+
+    def action_prepare(self):
+        """Open « Préparer les relances » on the selected rows (D1)."""
+        wizard = self.env["relance.prepare"]._create_for_items(self)
+        return wizard._action_open()
+
+    def action_open_move(self):
+        """Open the invoice or entry of the row."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "account.move",
+            "res_id": self.move_id.id,
+            "views": [(False, "form")],
+        }
+
+    def action_open_pdf(self):
+        """Open the PDF of the row's last reminder, in one click (C1)."""
+        self.ensure_one()
+        return self.last_reminder_id.action_open_pdf()
+
+    def action_open_reminder(self):
+        """Open the row's last reminder."""
+        self.ensure_one()
+        return self.last_reminder_id._get_records_action()
+
+    @api.model
+    def get_bank_status(self):
+        """Return, per bank journal of the active companies, how far the books are (C5).
+
+        :return: one dict per journal: ``journal`` (its name), ``company``, ``date``
+            (last statement or reconciled entry, formatted in the user's language, or
+            False) and ``late`` (older than the company's limit).
+        :rtype: list[dict]
+        """
+        self.check_access("read")
+        return self.env.companies._relance_bank_status()

@@ -1,0 +1,135 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class RelanceReminderLine(models.Model):
+    """One pièce of a reminder, with what was owed when it was made."""
+
+    _name = "relance.reminder.line"
+    _description = "Reminded item"
+    _order = "reminder_id, date_due, id"
+
+    reminder_id = fields.Many2one(
+        "relance.reminder", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="reminder_id.company_id", store=True)
+    currency_id = fields.Many2one(related="reminder_id.currency_id")
+    partner_id = fields.Many2one(related="reminder_id.partner_id")
+    level_id = fields.Many2one(related="reminder_id.level_id")
+    channel_id = fields.Many2one(related="reminder_id.channel_id")
+    reminder_date = fields.Date(related="reminder_id.date", string="Reminded on")
+    comment = fields.Char(related="reminder_id.comment")
+    move_line_id = fields.Many2one(
+        "account.move.line",
+        string="Journal item",
+        required=True,
+        ondelete="cascade",
+        index=True,
+    )
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", required=True, ondelete="cascade", index=True
+    )
+    name = fields.Char(string="Document number")
+    label = fields.Char(string="Description")
+    ref = fields.Char(string="Reference")
+    date = fields.Date(string="Document date")
+    date_due = fields.Date(string="Due date")
+    days_late = fields.Integer(aggregator="max")
+    amount_due = fields.Monetary(string="Amount to pay")
+    dropped = fields.Boolean(
+        string="Left out", help="Paid or blocked before the reminder left."
+    )
+    state = fields.Selection(
+        selection=lambda self: self.env["relance.reminder"]._fields["state"].selection,
+        compute="_compute_state",
+        store=True,
+    )
+    is_last = fields.Boolean(
+        readonly=True, help="The reminder that the work list shows for the item."
+    )
+    is_last_sent = fields.Boolean(
+        readonly=True, help="The last reminder of the item that really left."
+    )
+
+    # The work list joins at most one of each per item.
+    _last_uniq = models.UniqueIndex("(move_line_id) WHERE is_last")
+    _last_sent_uniq = models.UniqueIndex("(move_line_id) WHERE is_last_sent")
+    # Two people creating at once never remind one pièce twice (D7).
+    _in_flight_uniq = models.UniqueIndex(
+        "(move_line_id) WHERE state IN ('pending', 'outgoing')",
+        "A reminder is already under way for one of these entries.",
+    )
+
+    @api.depends("reminder_id.state", "dropped")
+    def _compute_state(self):
+        for line in self:
+            line.state = "canceled" if line.dropped else line.reminder_id.state
+
+    @api.model
+    def _prepare_item_vals(self, item):
+        """Return the values taken from a row of the work list.
+
+        Used when the reminder is made and again when it leaves.
+        """
+        return {
+            "move_line_id": item.move_line_id.id,
+            "move_id": item.move_id.id,
+            "name": item.name,
+            "label": item.label,
+            "ref": item.ref,
+            "date": item.date,
+            "date_due": item.date_due,
+            "days_late": item.days_late,
+            "amount_due": item.amount_due,
+        }
+
+    @api.model
+    def _mark_last(self, move_lines):
+        """Mark, for each of these journal items, its last and its last sent reminder.
+
+        Kept up to date by whatever changes a reminder's state, so that the work list
+        needs no search for the last reminder of each row.
+        """
+        self.flush_model(["move_line_id", "state", "is_last", "is_last_sent"])
+        ids = move_lines.ids
+        for column, states in (
+            ("is_last", ["pending", "outgoing", "sent", "failed"]),
+            ("is_last_sent", ["sent"]),
+        ):
+            # Taken away first: the unique indexes are checked row by row.
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE relance_reminder_line line SET %(column)s = FALSE
+                     WHERE line.move_line_id = ANY(%(ids)s) AND line.%(column)s
+                       AND line.id NOT IN (%(last)s)
+                    """,
+                    column=SQL.identifier(column),
+                    ids=ids,
+                    last=self._last_sql(ids, states),
+                )
+            )
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE relance_reminder_line line SET %(column)s = TRUE
+                     WHERE line.id IN (%(last)s) AND line.%(column)s IS NOT TRUE
+                    """,
+                    column=SQL.identifier(column),
+                    last=self._last_sql(ids, states),
+                )
+            )
+        self.invalidate_model(["is_last", "is_last_sent"])
+
+    @api.model
+    def _last_sql(self, move_line_ids, states):
+        """Return the query of the last line in one of the states, per journal item."""
+        return SQL(
+            """
+            SELECT DISTINCT ON (move_line_id) id FROM relance_reminder_line
+             WHERE move_line_id = ANY(%s) AND state = ANY(%s)
+          ORDER BY move_line_id, id DESC
+            """,
+            move_line_ids,
+            states,
+        )

@@ -1,0 +1,86 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class RelanceStep(models.Model):
+    """A step of a plan: from how many days late on, at which level, with what (A4)."""
+
+    _name = "relance.step"
+    _description = "Reminder step"
+    _order = "plan_id, number, id"
+
+    plan_id = fields.Many2one(
+        "relance.plan", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="plan_id.company_id")
+    number = fields.Integer(required=True, default=1)
+    level_id = fields.Many2one(
+        "relance.level", required=True, ondelete="restrict", index=True
+    )
+    days = fields.Integer(
+        string="Days late",
+        required=True,
+        help="The step is due from this many days after the due date on; "
+        "a negative number is before it.",
+    )
+    template_id = fields.Many2one(
+        "relance.template",
+        required=True,
+        ondelete="restrict",
+        index=True,
+        check_company=True,
+    )
+    channel_ids = fields.Many2many("relance.channel", string="Types", required=True)
+
+    _plan_number_idx = models.Index("(plan_id, number)")
+
+    @api.depends("number", "level_id", "days")
+    def _compute_display_name(self):
+        for step in self:
+            step.display_name = self.env._(
+                "step %(number)s (%(level)s, %(days)s days)",
+                number=step.number,
+                level=step.level_id.name or "?",
+                days=step.days,
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # A step added in the form continues the series: no number to think of.
+        for vals in vals_list:
+            if "number" not in vals and vals.get("plan_id"):
+                steps = self.env["relance.plan"].browse(vals["plan_id"]).step_ids
+                vals["number"] = max(steps.mapped("number"), default=0) + 1
+        return super().create(vals_list)
+
+    @api.constrains("plan_id", "number", "level_id", "days")
+    def _check_order(self):
+        # While a plan writes its steps one by one the order may be broken for a
+        # moment; the plan then checks the whole series itself.
+        if not self.env.context.get("relance_plan_writing"):
+            self.plan_id._check_steps()
+
+    @api.constrains("channel_ids")
+    def _check_channels(self):
+        for step in self:
+            if not step.channel_ids:
+                raise ValidationError(
+                    self.env._(
+                        "Plan “%(plan)s”, %(step)s: choose at least one type of "
+                        "reminder.",
+                        plan=step.plan_id.name,
+                        step=step.display_name,
+                    )
+                )
+
+    def _allowed_channels(self, without_mail=False):
+        """Return the types that a reminder of this step may take (D3, D4).
+
+        :param bool without_mail: the customer has no address to mail, so that a plain
+            letter may replace the mail.
+        :rtype: relance.channel
+        """
+        channels = self.channel_ids.sorted()
+        if without_mail and "mail" in channels.mapped("kind"):
+            channels |= channels._letter()
+        return channels

@@ -1,0 +1,159 @@
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+TEXT_FIELDS = (
+    "subject",
+    "body_html",
+    "signature",
+    "letter_top",
+    "letter_bottom",
+    "letter_footer",
+)
+EXPRESSIONS = re.compile(
+    r"""t-out\s*=\s*(?:"([^"]*)"|'([^']*)')|\{\{(.*?)\}\}""", re.DOTALL
+)
+PLAIN_EXPRESSION = re.compile(r"object\.(\w+)(?:\.\w+)*")
+
+
+class RelanceTemplate(models.Model):
+    """What a reminder says, as a mail and as a letter (modèle, A2)."""
+
+    _name = "relance.template"
+    _description = "Reminder template"
+    _inherit = ["mail.render.mixin"]
+    _order = "sequence, name, id"
+    _check_company_auto = True
+    _check_company_domain = models.check_company_domain_parent_of
+    # As mail.template: whoever may write complex placeholders is checked when the
+    # template is saved, so that any accountant and the cron can render it.
+    _unrestricted_rendering = True
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one("res.company", string="Entity", index=True)
+    user_id = fields.Many2one(
+        "res.users", string="Owner", default=lambda self: self._default_user_id()
+    )
+    subject = fields.Char(required=True, translate=True)
+    body_html = fields.Html(
+        string="Email message",
+        translate=True,
+        sanitize="email_outgoing",
+        render_engine="qweb",
+        render_options={"post_process": True},
+    )
+    signature = fields.Html(
+        translate=True, sanitize="email_outgoing", render_engine="qweb"
+    )
+    letter_top = fields.Html(
+        string="Top text", translate=True, sanitize="email_outgoing",
+        render_engine="qweb",
+    )
+    letter_bottom = fields.Html(
+        string="Bottom text", translate=True, sanitize="email_outgoing",
+        render_engine="qweb",
+    )
+    letter_footer = fields.Html(
+        string="Footer", translate=True, sanitize="email_outgoing",
+        render_engine="qweb",
+    )
+    attach_invoices = fields.Boolean(
+        help="The PDF of each invoice is attached to the mail, beside the letter."
+    )
+    step_ids = fields.One2many("relance.step", "template_id", string="Used by")
+
+    def _default_user_id(self):
+        return self.env.user
+
+    def _compute_render_model(self):
+        self.render_model = "relance.reminder"
+
+    def copy_data(self, default=None):
+        return [
+            dict(vals, name=self.env._("%(name)s (copy)", name=template.name))
+            for template, vals in zip(self, super().copy_data(default), strict=True)
+        ]
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        for template in self:
+            step = template.sudo().step_ids[:1]
+            if step:
+                raise UserError(
+                    self.env._(
+                        "The template “%(template)s” is used by the plan “%(plan)s”, "
+                        "%(step)s. Choose another template there first, or archive "
+                        "this one.",
+                        template=template.name,
+                        plan=step.plan_id.name,
+                        step=step.display_name,
+                    )
+                )
+
+    @api.constrains(*TEXT_FIELDS)
+    def _check_placeholders(self):
+        """Refuse a placeholder that does not exist, naming it and its field (A2)."""
+        known = self.env["relance.reminder"]._fields
+        for template in self:
+            for name in TEXT_FIELDS:
+                for placeholder in template._placeholders(name):
+                    match = PLAIN_EXPRESSION.fullmatch(placeholder)
+                    if match and match[1] not in known:
+                        raise ValidationError(
+                            self.env._(
+                                "Template “%(template)s”, field “%(field)s”: there is "
+                                "no placeholder “%(placeholder)s”. Remove it and "
+                                "insert one from the list.",
+                                template=template.name,
+                                field=self._fields[name]._description_string(self.env),
+                                placeholder=placeholder,
+                            )
+                        )
+
+    def _placeholders(self, name):
+        """Return the expressions in a text, such as ``object.total_text``."""
+        return [
+            next(filter(None, groups), "").split("|||")[0].strip()
+            for groups in EXPRESSIONS.findall(self[name] or "")
+        ]
+
+    def _render_texts(self, reminders, lang):
+        """Return the texts of reminders in a language, in one pass per text.
+
+        :rtype: dict[int, dict[str, str]]
+        :raise UserError: where one of them cannot be rendered
+        """
+        self.ensure_one()
+        rendered = {
+            name: self._render_field(name, reminders.ids, set_lang=lang)
+            for name in TEXT_FIELDS
+        }
+        return {
+            reminder.id: {name: rendered[name][reminder.id] for name in TEXT_FIELDS}
+            for reminder in reminders
+        }
+
+    def _render_problem(self, error):
+        """Return the sentence that says what is wrong with the template."""
+        lines = [line for line in str(error).splitlines() if line.strip(" )")]
+        return self.env._(
+            "The template “%(template)s” could not be rendered: %(error)s. Correct it "
+            "under Configuration › Templates, then send the reminder again.",
+            template=self.name,
+            error=lines[-1].strip(" )") if lines else type(error).__name__,
+        )
+
+    def action_preview(self):
+        """Open the preview on a real customer, as mail and as PDF."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Preview"),
+            "res_model": "relance.template.preview",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_template_id": self.id},
+        }

@@ -1,0 +1,183 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL, format_date
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    relance_on = fields.Selection(
+        [("item", "Entry"), ("invoice", "Invoice")],
+        string="Remind by",
+        default="item",
+        required=True,
+        help="Entry: by hand, from the list “Manage reminders”.\n"
+        "Invoice: automatically, invoice by invoice, following the default plan.",
+    )
+    relance_internal_email = fields.Char(
+        string="Internal address",
+        help="Every reminder is copied to it. Where it is empty, the copy goes to the "
+        "user who creates the reminder.",
+    )
+    relance_bank_days = fields.Integer(
+        string="Bank up to date",
+        default=7,
+        help="The reminder list warns when the last bank statement or reconciled "
+        "entry of a bank journal is older than this many days; 0: never.",
+    )
+    relance_min_gap = fields.Integer(
+        string="Minimum gap",
+        default=0,
+        help="An entry reminded less than this many days ago is not advised again; "
+        "0: no minimum.",
+    )
+
+    _relance_days_positive = models.Constraint(
+        "CHECK (relance_bank_days >= 0 AND relance_min_gap >= 0)",
+        "A number of days cannot be negative.",
+    )
+
+    @api.model
+    def _get_company_root_delegated_field_names(self):
+        return super()._get_company_root_delegated_field_names() + [
+            "relance_on",
+            "relance_internal_email",
+            "relance_bank_days",
+            "relance_min_gap",
+        ]
+
+    @api.constrains("relance_on")
+    def _check_relance_on(self):
+        for company in self:
+            if company.relance_on == "invoice" and not company._relance_default_plans():
+                raise ValidationError(
+                    self.env._(
+                        "“%s” cannot remind by invoice: there is no default plan. Open "
+                        "Reminders › Configuration › Plans, open a plan and tick "
+                        "“Default plan”.",
+                        company.name,
+                    )
+                )
+
+    def _relance_default_plans(self):
+        """Return the default plans that serve this company (A3)."""
+        return self.env["relance.plan"].search(
+            [
+                ("is_default", "=", True),
+                "|",
+                ("company_id", "=", False),
+                ("company_id", "parent_of", self.id),
+            ]
+        )
+
+    def _relance_banks(self):
+        """Return the bank account each company wants to be paid on, maybe empty.
+
+        :rtype: dict[int, res.partner.bank]
+        """
+        # Whoever reminds prints the account, without a right to manage accounts.
+        accounts = self.sudo().partner_id.bank_ids.sorted()
+        return {
+            company.id: accounts.filtered(
+                lambda a, c=company: a.partner_id == c.partner_id
+                and a.company_id in (c, c.browse())
+            )[:1]
+            for company in self
+        }
+
+    def _relance_sequence(self):
+        """Return the sequence that numbers this company's reminders (D6)."""
+        self.ensure_one()
+        # Numbering is the company's, whoever creates the reminder.
+        sequences = self.env["ir.sequence"].sudo()
+        return sequences.search(
+            [("code", "=", "relance.reminder"), ("company_id", "=", self.id)], limit=1
+        ) or sequences.create(self._prepare_relance_sequence_vals())
+
+    def _prepare_relance_sequence_vals(self):
+        return {
+            "name": self.env._("Reminders of %s", self.name),
+            "code": "relance.reminder",
+            "company_id": self.id,
+            "prefix": "R-%(y)s%(month)s-",
+            "padding": 4,
+        }
+
+    def _relance_next_numbers(self, count):
+        """Return the next reminder numbers of this company, such as R-1509-0158 (D6).
+
+        :rtype: list[str]
+        """
+        sequence = self._relance_sequence()
+        if sequence.implementation != "standard" or sequence.use_date_range:
+            return [sequence.next_by_id() for _index in range(count)]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)",
+                f"ir_sequence_{sequence.id:03d}",
+                count,
+            )
+        )
+        return [sequence.get_next_char(number) for (number,) in rows]
+
+    def _relance_bank_status(self):
+        """Return how far each bank journal's books are (C5).
+
+        :rtype: list[dict]
+        """
+        # Only dates leave this method: whoever reminds must know them, whether or not
+        # he may open the journals.
+        journals = (
+            self.env["account.journal"]
+            .sudo()
+            .search([("type", "=", "bank"), ("company_id", "parent_of", self.ids)])
+        )
+        dates = self._relance_bank_dates(journals)
+        today = fields.Date.context_today(self)
+        return [
+            {
+                "journal": journal.name,
+                "company": journal.company_id.name,
+                "date": date and format_date(self.env, date),
+                "late": bool(limit and (not date or date < today - timedelta(limit))),
+            }
+            for journal in journals
+            for date, limit in [
+                (dates.get(journal.id), journal.company_id.relance_bank_days)
+            ]
+        ]
+
+    @api.model
+    def _relance_bank_dates(self, journals):
+        """Return the date of the last statement or reconciled entry by journal id.
+
+        :rtype: dict[int, datetime.date]
+        """
+        if not journals:
+            return {}
+        self.env["account.move.line"].flush_model(
+            ["journal_id", "parent_state", "reconciled", "statement_line_id", "date"]
+        )
+        self.env["account.bank.statement"].flush_model(["journal_id", "date"])
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT journal_id, MAX(date)
+                      FROM (
+                        SELECT journal_id, date FROM account_bank_statement
+                         WHERE journal_id = ANY(%(ids)s)
+                     UNION ALL
+                        SELECT journal_id, date FROM account_move_line
+                         WHERE journal_id = ANY(%(ids)s)
+                           AND parent_state = 'posted'
+                           AND (reconciled OR statement_line_id IS NOT NULL)
+                      ) entry
+                  GROUP BY journal_id
+                    """,
+                    ids=journals.ids,
+                )
+            )
+        )

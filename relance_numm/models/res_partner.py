@@ -1,0 +1,320 @@
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.tools import SQL, email_normalize, formataddr
+from odoo.tools.sql import column_exists, create_column
+
+from odoo.addons.phone_validation.tools import phone_validation
+
+from .relance_plan import CUSTOMER_TYPES
+
+ADDRESS_FIELDS = ("street", "street2", "zip", "city", "state_id", "country_id")
+
+
+class Recipients(NamedTuple):
+    """Who receives a customer's reminders, by what means (B1).
+
+    ``mail_contacts`` can all be mailed; ``mail_problem`` says why nobody can, and is
+    False when somebody can. Likewise for the letter (one contact) and the phone.
+    """
+
+    mail_contacts: models.Model
+    mail_problem: str | bool
+    letter_contact: models.Model
+    letter_problem: str | bool
+    phone_contact: models.Model
+    phone_problem: str | bool
+
+    def emails(self):
+        """Return the addresses to mail, each once, as ``"Name" <address>``."""
+        addresses = {
+            email_normalize(contact.email): formataddr(
+                (contact.display_name if contact.parent_id else contact.name or "",
+                 email_normalize(contact.email))
+            )
+            for contact in self.mail_contacts
+        }
+        return list(addresses.values())
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    _complete_name_displayed_types = ("invoice", "delivery", "other", "relance")
+
+    type = fields.Selection(
+        selection_add=[("relance", "Reminder")], ondelete={"relance": "set default"}
+    )
+    relance_customer_type = fields.Selection(
+        CUSTOMER_TYPES,
+        string="Customer type",
+        compute="_compute_relance_customer_type",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Decides which reminder plan applies, and which law.",
+    )
+    relance_mode = fields.Selection(
+        [("mail", "Automatic email"), ("letter", "Letter")],
+        string="Reminders by",
+        default="mail",
+        help="What a reminder of this customer is by default, where the step offers "
+        "both.",
+    )
+    relance_plan_id = fields.Many2one(
+        "relance.plan",
+        string="Reminder plan",
+        company_dependent=True,
+        check_company=True,
+        help="Leave empty for the best plan by customer type, role and entity.",
+    )
+    relance_applied_plan_id = fields.Many2one(
+        "relance.plan", string="Applied plan", compute="_compute_relance_applied_plan_id"
+    )
+    relance_excluded = fields.Boolean(string="Do not remind", company_dependent=True)
+    relance_user_id = fields.Many2one(
+        "res.users", string="Reminders followed by", company_dependent=True
+    )
+    relance_reminder_count = fields.Integer(
+        compute="_compute_relance_reminder_count",
+        groups="account.group_account_invoice,account.group_account_readonly",
+    )
+    relance_item_count = fields.Integer(
+        compute="_compute_relance_item_count",
+        groups="account.group_account_invoice,account.group_account_readonly",
+    )
+
+    def _auto_init(self):
+        # One statement instead of a Python computation over all the contacts of a
+        # large database at install; the same rule as _compute_relance_customer_type.
+        if not column_exists(self.env.cr, "res_partner", "relance_customer_type"):
+            create_column(self.env.cr, "res_partner", "relance_customer_type", "varchar")
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE res_partner partner
+                       SET relance_customer_type = CASE
+                           WHEN customer.is_company OR customer.vat > ''
+                           THEN 'private' ELSE 'individual' END
+                      FROM res_partner customer
+                     WHERE customer.id = COALESCE(
+                           partner.commercial_partner_id, partner.id)
+                    """
+                )
+            )
+        return super()._auto_init()
+
+    @api.depends("is_company", "vat")
+    def _compute_relance_customer_type(self):
+        for partner in self:
+            # A public body can only be told by a person: never take that back.
+            if partner.relance_customer_type == "public":
+                continue
+            partner.relance_customer_type = (
+                "private" if partner.is_company or partner.vat else "individual"
+            )
+
+    @api.depends("relance_plan_id", "relance_customer_type", "category_id")
+    @api.depends_context("company")
+    def _compute_relance_applied_plan_id(self):
+        customers = self.commercial_partner_id._origin
+        plans = self.env["relance.plan"]._plans_of(customers, self.env.company)
+        for partner in self:
+            partner.relance_applied_plan_id = plans.get(
+                partner.commercial_partner_id._origin.id, False
+            )
+
+    def _compute_relance_reminder_count(self):
+        counts = dict(
+            self.env["relance.reminder"]._read_group(
+                [("partner_id", "in", self.commercial_partner_id.ids)],
+                ["partner_id"],
+                ["__count"],
+            )
+        )
+        for partner in self:
+            partner.relance_reminder_count = counts.get(partner.commercial_partner_id, 0)
+
+    def _compute_relance_item_count(self):
+        counts = dict(
+            self.env["relance.item"]._read_group(
+                [("partner_id", "in", self.commercial_partner_id.ids)],
+                ["partner_id"],
+                ["__count"],
+            )
+        )
+        for partner in self:
+            partner.relance_item_count = counts.get(partner.commercial_partner_id, 0)
+
+    @api.model
+    def _commercial_fields(self):
+        return super()._commercial_fields() + [
+            "relance_customer_type",
+            "relance_mode",
+            "relance_plan_id",
+            "relance_excluded",
+            "relance_user_id",
+        ]
+
+    def action_view_relance_reminders(self):
+        """Open the customer's reminders."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "relance_numm.relance_reminder_action"
+        )
+        action["domain"] = [("partner_id", "in", self.commercial_partner_id.ids)]
+        action["context"] = {}
+        return action
+
+    def action_view_relance_items(self):
+        """Open the customer's rows of the work list."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "relance_numm.relance_item_action"
+        )
+        action["domain"] = [("partner_id", "in", self.commercial_partner_id.ids)]
+        action["context"] = {}
+        return action
+
+    def _relance_contact_chains(self):
+        """Return who may receive each customer's reminders, best first (B1).
+
+        The contacts of type « Relance », else the invoice contacts, else the customer.
+
+        :return: for each customer, the three recordsets in that order.
+        :rtype: dict[int, tuple[res.partner, res.partner, res.partner]]
+        """
+        contacts = self.search(
+            [
+                ("commercial_partner_id", "in", self.ids),
+                ("id", "not in", self.ids),
+                ("type", "in", ("relance", "invoice")),
+            ],
+            order="id",
+        )
+        by_kind = contacts.grouped(lambda c: (c.commercial_partner_id.id, c.type))
+        return {
+            customer.id: (
+                by_kind.get((customer.id, "relance"), self.browse()),
+                by_kind.get((customer.id, "invoice"), self.browse()),
+                customer,
+            )
+            for customer in self
+        }
+
+    def _relance_recipients(self):
+        """Return who receives each customer's reminders, or why nobody can (B1, D5).
+
+        :param self: commercial partners.
+        :rtype: dict[int, Recipients]
+        """
+        chains = self._relance_contact_chains()
+        contacts = self.union(*(kind for chain in chains.values() for kind in chain))
+        blacklisted = contacts._relance_blacklisted()
+        return {
+            customer.id: customer._relance_recipients_in(
+                chains[customer.id], blacklisted
+            )
+            for customer in self
+        }
+
+    def _relance_recipients_in(self, chain, blacklisted):
+        """Return the recipients of one customer out of its chain of contacts.
+
+        :rtype: Recipients
+        """
+        everyone = self.browse().union(*chain)
+        with_email = next((c for kind in chain if (c := kind.filtered("email"))), self)
+        mail_problems = {c: c._relance_mail_problem(blacklisted) for c in with_email}
+        mail_contacts = with_email.filtered(lambda c: not mail_problems[c])
+        letter_contact = next(
+            (c for kind in chain for c in kind if not c._relance_letter_problem()),
+            everyone[:1],
+        )
+        phone_contact = next(
+            (c for kind in chain for c in kind if not c._relance_phone_problem()),
+            everyone[:1],
+        )
+        return Recipients(
+            mail_contacts=mail_contacts,
+            mail_problem=not mail_contacts and mail_problems[with_email[:1]],
+            letter_contact=letter_contact,
+            letter_problem=letter_contact._relance_letter_problem(),
+            phone_contact=phone_contact,
+            phone_problem=phone_contact._relance_phone_problem(),
+        )
+
+    def _relance_blacklisted(self):
+        """Return the blacklisted addresses among these contacts', normalized."""
+        emails = [e for e in map(email_normalize, self.mapped("email")) if e]
+        # Anyone who sends a mail has to respect the blacklist, without a right to it.
+        blacklist = self.env["mail.blacklist"].sudo()
+        return set(blacklist.search([("email", "in", emails)]).mapped("email"))
+
+    def _relance_mail_problem(self, blacklisted):
+        """Return why this contact cannot be mailed, or False (D5)."""
+        _ = self.env._
+        email = email_normalize(self.email)
+        if not self.email:
+            return _("No email address")
+        if not email:
+            return _("Malformed email address: %s", self.email)
+        if email in blacklisted:
+            return _("Blacklisted email address: %s", email)
+        if self.message_bounce:
+            return _("The last mail to %s bounced", email)
+        return False
+
+    def _relance_letter_problem(self):
+        """Return why no letter reaches this contact, or False (D5)."""
+        missing = [
+            self._fields[name]._description_string(self.env)
+            for name in ("street", "zip", "city")
+            if not self[name]
+        ]
+        return bool(missing) and self.env._(
+            "Incomplete postal address: %s missing", ", ".join(missing)
+        )
+
+    def _relance_phone_problem(self):
+        """Return why this contact cannot be called or texted, or False (D5)."""
+        if not self.phone:
+            return self.env._("No phone number")
+        country = self.country_id or self.env.company.country_id
+        number = phone_validation.phone_format(
+            self.phone,
+            country.code,
+            country.phone_code,
+            force_format="E164",
+            raise_exception=False,
+        )
+        # phone_format gives back what it could not read.
+        if not number.startswith("+"):
+            return self.env._("Malformed phone number: %s", self.phone)
+        return False
+
+    def _relance_set_contact(self, vals):
+        """Write the customer's « Relance » contact, made where there is none (D5).
+
+        :param dict vals: values of the contact; a new one starts with the postal
+            address in use until now.
+        :return: the contact
+        """
+        self.ensure_one()
+        # An accountant mends an address without the right to manage contacts.
+        customer = self.sudo()
+        relance, invoice, _customer = customer._relance_contact_chains()[self.id]
+        if relance:
+            relance[:1].write(vals)
+            return relance[:1]
+        model = invoice[:1] or customer
+        return customer.create(
+            {
+                **{name: model[name] for name in ADDRESS_FIELDS if "_id" not in name},
+                "country_id": model.country_id.id,
+                "state_id": model.state_id.id,
+                "lang": model.lang,
+                "phone": model.phone,
+                "parent_id": customer.id,
+                "type": "relance",
+                **vals,
+            }
+        )

@@ -1,0 +1,88 @@
+import { _t } from "@web/core/l10n/translation";
+import { listView } from "@web/views/list/list_view";
+import { ListController } from "@web/views/list/list_controller";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { onWillStart, useState } from "@odoo/owl";
+
+/**
+ * The work list « Gestion des relances »: above the rows, the criterion « Retard
+ * compris entre … et … » with any two bounds, and how far the bank's books are.
+ */
+export class RelanceItemListController extends ListController {
+    static template = "relance_numm.RelanceItemList";
+
+    setup() {
+        super.setup();
+        this.orm = useService("orm");
+        this.notification = useService("notification");
+        this.relance = useState({ banks: [], from: "", to: "" });
+        onWillStart(async () => {
+            this.relance.banks = await this.orm.call("relance.item", "get_bank_status");
+        });
+    }
+
+    get lateBanks() {
+        return this.relance.banks.filter((bank) => bank.late);
+    }
+
+    bankTitle(bank) {
+        return bank.date
+            ? _t("Last statement or reconciled entry")
+            : _t("No statement nor reconciled entry yet");
+    }
+
+    /** Add the delay as a facet, as if chosen from the search menu. */
+    onDelaySubmit() {
+        const from = this.parseBound(this.relance.from);
+        const to = this.parseBound(this.relance.to);
+        if (from === undefined || to === undefined) {
+            this.notification.add(
+                _t("The delay must be a whole number of days, such as -10 or 30."),
+                { type: "warning" }
+            );
+            return;
+        }
+        if (from === null && to === null) {
+            return;
+        }
+        const domain = [];
+        if (from !== null) {
+            domain.push(["days_late", ">=", from]);
+        }
+        if (to !== null) {
+            domain.push(["days_late", "<=", to]);
+        }
+        this.env.searchModel.createNewFilters([
+            {
+                description: this.delayDescription(from, to),
+                domain: JSON.stringify(domain),
+            },
+        ]);
+        this.relance.from = "";
+        this.relance.to = "";
+    }
+
+    parseBound(text) {
+        const trimmed = String(text).trim();
+        if (!trimmed) {
+            return null;
+        }
+        return /^[+-]?\d+$/.test(trimmed) ? parseInt(trimmed, 10) : undefined;
+    }
+
+    delayDescription(from, to) {
+        if (from === null) {
+            return _t("Delay up to %s days", to);
+        }
+        if (to === null) {
+            return _t("Delay of %s days or more", from);
+        }
+        return _t("Delay between %(from)s and %(to)s days", { from, to });
+    }
+}
+
+registry.category("views").add("relance_item_list", {
+    ...listView,
+    Controller: RelanceItemListController,
+});

@@ -1,0 +1,4 @@
+from . import relance_plan_new
+from . import relance_prepare
+from . import relance_prepare_line
+from . import relance_template_preview

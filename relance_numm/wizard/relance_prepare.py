@@ -1,0 +1,170 @@
+from itertools import groupby
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+# Sentences shown in the dialog; the rest is counted.
+LEFT_OUT_SHOWN = 20
+
+
+class RelancePrepare(models.TransientModel):
+    """« Préparer les relances »: one line per customer, currency and company (D1)."""
+
+    _name = "relance.prepare"
+    _description = "Prepare reminders"
+    # A person may prepare in the morning and create in the afternoon.
+    _transient_max_hours = 24
+
+    line_ids = fields.One2many("relance.prepare.line", "prepare_id", string="Reminders")
+    problem_line_ids = fields.One2many(
+        "relance.prepare.line",
+        "prepare_id",
+        string="To correct",
+        domain=[("problem", "!=", False)],
+    )
+    replace_missing_mail = fields.Boolean(
+        string="Replace Email by Letter without contact",
+        help="Customers that have no address to mail receive a letter.",
+    )
+    line_count = fields.Integer(compute="_compute_counts")
+    problem_count = fields.Integer(compute="_compute_counts")
+    left_out = fields.Html(readonly=True)
+    left_out_count = fields.Integer(readonly=True)
+
+    @api.depends("line_ids.problem")
+    def _compute_counts(self):
+        for wizard in self:
+            wizard.line_count = len(wizard.line_ids)
+            wizard.problem_count = len(wizard.line_ids.filtered("problem"))
+
+    @api.model
+    def _create_for_items(self, items):
+        """Return the wizard on rows of the work list, those not advised left out.
+
+        :param relance.item items: as the person saw them; they are read again
+        :raise UserError: where none of them can be reminded
+        """
+        advised = items.filtered("advised_level_id")
+        left_out = [item._left_out_text() for item in items - advised]
+        if not advised:
+            raise UserError(
+                self.env._(
+                    "None of the selected entries can be reminded now:\n%s",
+                    "\n".join(left_out[:LEFT_OUT_SHOWN])
+                    or self.env._("select at least one row."),
+                )
+            )
+        wizard = self.create(self._prepare_wizard_vals(left_out))
+        wizard.line_ids.create(
+            [
+                wizard._prepare_line_vals(advised.browse(item.id for item in group))
+                for _key, group in groupby(
+                    advised.sorted(self._group_key), key=self._group_key
+                )
+            ]
+        )
+        return wizard
+
+    @api.model
+    def _group_key(self, item):
+        """Return what the rows of one reminder share: company, customer, currency."""
+        return (
+            item.company_id.id,
+            item.partner_id.id,
+            item.currency_id.id,
+        )
+
+    @api.model
+    def _prepare_wizard_vals(self, left_out):
+        sentences = left_out[:LEFT_OUT_SHOWN]
+        if len(left_out) > LEFT_OUT_SHOWN:
+            sentences.append(
+                self.env._("and %s others", len(left_out) - LEFT_OUT_SHOWN)
+            )
+        return {
+            "left_out": Markup("").join(Markup("<li>%s</li>") % s for s in sentences),
+            "left_out_count": len(left_out),
+        }
+
+    def _prepare_line_vals(self, items):
+        levels = items._allowed_levels()
+        return {
+            "prepare_id": self.id,
+            "company_id": items.company_id.id,
+            "partner_id": items.partner_id.id,
+            "currency_id": items.currency_id.id,
+            "plan_id": items.plan_id[:1].id,
+            "allowed_level_ids": [Command.set(levels.ids)],
+            "level_id": levels[-1:].id,
+            "move_line_ids": [Command.set(items.ids)],
+            "amount_due": sum(items.mapped("amount_due")),
+            "credit_amount": items[:1].credit_amount,
+        }
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "replace_missing_mail" in vals:
+            self.line_ids._replace_missing_mail(vals["replace_missing_mail"])
+        return result
+
+    def action_controls(self):
+        """Open « Contrôles »: the lines that cannot be sent as they are (D5)."""
+        self.ensure_one()
+        self.line_ids._refresh_problems()
+        return self._action_open("relance_numm.relance_prepare_view_form_controls")
+
+    def action_back(self):
+        """Go back from « Contrôles » to the preparation."""
+        self.ensure_one()
+        return self._action_open()
+
+    def action_create(self):
+        """Create the reminders, then show what became of them (D6, D7, D8)."""
+        self.ensure_one()
+        if not self.line_ids:
+            raise UserError(
+                self.env._("There is no reminder to create: all lines were removed.")
+            )
+        self.line_ids._check_choices()
+        batches = self.env["relance.batch"]._create_reminders(
+            [line._reminder_request() for line in self.line_ids]
+        )
+        if batches.filtered(lambda b: b.left_out_count or b.pending_count):
+            return batches._get_records_action()
+        return self._action_close(batches)
+
+    def _action_close(self, batches):
+        """Close the dialog with a word on what was done; the list shows the rest."""
+        failed = sum(batches.mapped("failed_count"))
+        created = sum(batches.mapped("reminder_count"))
+        message = (
+            self.env._("%(created)s created, %(failed)s could not be sent: see the list.",
+                       created=created, failed=failed)
+            if failed
+            else self.env._("%s created.", created)
+        )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Reminders"),
+                "message": message,
+                "type": "warning" if failed else "success",
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def _action_open(self, view="relance_numm.relance_prepare_view_form"):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Prepare reminders"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(self.env.ref(view).id, "form")],
+            "target": "new",
+            "context": {"dialog_size": "extra-large"},
+        }

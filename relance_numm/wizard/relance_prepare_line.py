@@ -1,0 +1,194 @@
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..models.relance_batch import ReminderRequest
+
+CONTACT_FIELDS = ("email", "phone", "street", "street2", "zip", "city", "country_id")
+
+
+class RelancePrepareLine(models.TransientModel):
+    """The reminder to one customer, in one currency, before it is created (D1–D5)."""
+
+    _name = "relance.prepare.line"
+    _description = "Reminder to prepare"
+    _order = "id"
+    _transient_max_hours = 24
+
+    prepare_id = fields.Many2one(
+        "relance.prepare", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, readonly=True
+    )
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    plan_id = fields.Many2one("relance.plan", readonly=True)
+    move_line_ids = fields.Many2many("account.move.line", readonly=True)
+    item_links = fields.Html(
+        string="Document numbers", compute="_compute_item_links", sanitize=False
+    )
+    amount_due = fields.Monetary(string="Amount to pay", readonly=True)
+    credit_amount = fields.Monetary(
+        string="Unreconciled credits",
+        readonly=True,
+        help="Payments and credit notes of the customer that are not reconciled yet; "
+        "they are not deducted.",
+    )
+    allowed_level_ids = fields.Many2many("relance.level", readonly=True)
+    level_id = fields.Many2one(
+        "relance.level",
+        required=True,
+        domain="[('id', 'in', allowed_level_ids)]",
+    )
+    step_id = fields.Many2one("relance.step", compute="_compute_step_id")
+    allowed_channel_ids = fields.Many2many(
+        "relance.channel", compute="_compute_allowed_channel_ids"
+    )
+    channel_id = fields.Many2one(
+        "relance.channel",
+        string="Type",
+        compute="_compute_channel_id",
+        store=True,
+        readonly=False,
+        required=True,
+        precompute=True,
+        domain="[('id', 'in', allowed_channel_ids)]",
+    )
+    channel_kind = fields.Selection(related="channel_id.kind")
+    note = fields.Char(string="Comment")
+    without_mail = fields.Boolean(readonly=True)
+    mail_replaced = fields.Boolean(readonly=True)
+    problem = fields.Char(readonly=True)
+
+    # Mended in « Contrôles »: they go to the « Relance » contact.
+    email = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    phone = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    street = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    street2 = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    zip = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    city = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    country_id = fields.Many2one(
+        "res.country", compute="_compute_contact", inverse="_inverse_contact"
+    )
+
+    @api.depends("move_line_ids")
+    def _compute_item_links(self):
+        for line in self:
+            line.item_links = Markup(" ").join(
+                Markup('<a href="/odoo/account.move/%s" target="_blank">%s</a>')
+                % (move.id, move.name)
+                for move in line.move_line_ids.move_id
+            )
+
+    @api.depends("plan_id", "level_id")
+    def _compute_step_id(self):
+        for line in self:
+            line.step_id = line.plan_id._step_of_level(line.level_id)
+
+    @api.depends("step_id", "without_mail")
+    def _compute_allowed_channel_ids(self):
+        for line in self:
+            line.allowed_channel_ids = line.step_id._allowed_channels(line.without_mail)
+
+    @api.depends("level_id")
+    def _compute_channel_id(self):
+        """The type follows the level: the first of its step, or the first letter for
+        a customer who is reminded by letter (D3, B2)."""
+        for line in self:
+            channels = line.step_id._allowed_channels()
+            letters = channels.filtered(lambda c: c.kind == "letter")
+            wants_letter = line.partner_id.relance_mode == "letter"
+            line.channel_id = (wants_letter and letters or channels)[:1]
+
+    @api.depends("partner_id")
+    def _compute_contact(self):
+        recipients = self.partner_id._relance_recipients()
+        for line in self:
+            mine = recipients.get(line.partner_id.id)
+            if not mine:
+                line.update(dict.fromkeys(CONTACT_FIELDS, False))
+                continue
+            chains = line.partner_id._relance_contact_chains()[line.partner_id.id]
+            with_email = next((c for k in chains for c in k if c.email), mine.letter_contact)
+            letter = mine.letter_contact
+            line.update({name: letter[name] for name in CONTACT_FIELDS})
+            line.email = with_email.email
+            line.phone = mine.phone_contact.phone
+
+    def _inverse_contact(self):
+        for line in self:
+            line.partner_id._relance_set_contact(
+                {name: line._fields[name].convert_to_write(line[name], line)
+                 for name in CONTACT_FIELDS}
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._refresh_problems()
+        return lines
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"channel_id", "level_id", *CONTACT_FIELDS} & set(vals):
+            self._refresh_problems()
+        return result
+
+    def _refresh_problems(self):
+        """Say on each line why it cannot be sent as it is, if so (D5)."""
+        recipients = self.partner_id._relance_recipients()
+        for line in self:
+            mine = recipients[line.partner_id.id]
+            line.without_mail = bool(mine.mail_problem)
+            line.problem = line.channel_id._delivery()._problem(mine)
+
+    def _replace_missing_mail(self, replace):
+        """Turn the mails of customers without address into letters, or back (D4)."""
+        if replace:
+            mails = self.filtered(
+                lambda line: line.channel_kind == "mail" and line.without_mail
+            )
+            mails.mail_replaced = True
+            mails.channel_id = self.env["relance.channel"]._letter()
+        else:
+            replaced = self.filtered("mail_replaced")
+            replaced.mail_replaced = False
+            self.env.add_to_compute(self._fields["channel_id"], replaced)
+            replaced._refresh_problems()
+
+    def _check_choices(self):
+        """Refuse a level or type that is not offered (D2, D3).
+
+        :raise ValidationError: naming the customer and what is allowed
+        """
+        for line in self:
+            if line.level_id not in line.allowed_level_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(customer)s: choose one of the levels %(levels)s.",
+                        customer=line.partner_id.display_name,
+                        levels=", ".join(line.allowed_level_ids.mapped("name")),
+                    )
+                )
+            if line.channel_id not in line.allowed_channel_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(customer)s: choose one of the types %(types)s.",
+                        customer=line.partner_id.display_name,
+                        types=", ".join(line.allowed_channel_ids.mapped("name")),
+                    )
+                )
+
+    def _reminder_request(self):
+        """Return what the batch creates of this line."""
+        return ReminderRequest(
+            company=self.company_id,
+            partner=self.partner_id,
+            currency=self.currency_id,
+            level=self.level_id,
+            channel=self.channel_id,
+            item_ids=self.move_line_ids.ids,
+            note=self.note,
+        )

@@ -1,0 +1,105 @@
+import base64
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class RelanceTemplatePreview(models.TransientModel):
+    """A template on a real customer, as mail and as PDF, leaving nothing behind (A2)."""
+
+    _name = "relance.template.preview"
+    _description = "Preview of a reminder template"
+
+    template_id = fields.Many2one("relance.template", required=True, readonly=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        default=lambda self: self._default_partner_id(),
+    )
+    subject = fields.Char(compute="_compute_preview")
+    body_html = fields.Html(compute="_compute_preview", sanitize=False)
+    letter = fields.Binary(compute="_compute_preview")
+    message = fields.Char(compute="_compute_preview")
+
+    def _default_partner_id(self):
+        """Return the customer with the latest item, so that the preview shows one."""
+        item = self.env["relance.item"].search(
+            [("amount_due", ">", 0), ("partner_id", "!=", False)], limit=1
+        )
+        return item.partner_id
+
+    @api.depends("template_id", "partner_id")
+    def _compute_preview(self):
+        for preview in self:
+            preview.update(preview._preview_vals())
+
+    def _preview_vals(self):
+        """Return the rendered texts and letter, or the sentence why there are none."""
+        vals = {"subject": False, "body_html": False, "letter": False, "message": False}
+        items = self.env["relance.item"].search(
+            [("partner_id", "=", self.partner_id.id), ("amount_due", ">", 0)], limit=60
+        )
+        items = items.filtered(
+            lambda i: (i.company_id, i.currency_id)
+            == (items[0].company_id, items[0].currency_id)
+        )
+        if not items:
+            vals["message"] = self.env._(
+                "%s owes nothing: choose a customer with an open invoice.",
+                self.partner_id.display_name or self.env._("This customer"),
+            )
+            return vals
+        # Placeholders need a record; nobody may delete a real reminder, but this one.
+        reminder = (
+            self.env["relance.reminder"]
+            .sudo()
+            .with_context(tracking_disable=True, mail_create_nosubscribe=True)
+            .create(self._prepare_sample_vals(items))
+        )
+        try:
+            vals.update(self._render_sample(reminder))
+        except UserError as error:
+            vals["message"] = str(error)
+        reminder.unlink()
+        return vals
+
+    def _render_sample(self, reminder):
+        """Return the rendered texts and letter of the sample reminder."""
+        template = self.template_id._origin
+        try:
+            texts = template._render_texts(reminder, reminder.lang)
+        except Exception as error:
+            raise UserError(template._render_problem(error)) from error
+        pdfs, errors = self.env["relance.letter"]._render_letters(reminder, texts)
+        mine = texts[reminder.id]
+        return {
+            "subject": mine["subject"],
+            "body_html": Markup("%s<br/>%s") % (mine["body_html"], mine["signature"]),
+            "letter": base64.b64encode(pdfs.get(reminder.id, b"")) or False,
+            "message": errors.get(reminder.id, False),
+        }
+
+    def _prepare_sample_vals(self, items):
+        recipients = self.partner_id.commercial_partner_id._relance_recipients()
+        contact = recipients[self.partner_id.commercial_partner_id.id].letter_contact
+        lines = self.env["relance.reminder.line"]
+        level = self.template_id.step_ids[:1].level_id or items.advised_level_id[:1]
+        return {
+            "name": self.env._("PREVIEW"),
+            "company_id": items[0].company_id.id,
+            "currency_id": items[0].currency_id.id,
+            "partner_id": items[0].partner_id.id,
+            "contact_id": contact.id,
+            "date": fields.Date.context_today(self),
+            "level_id": (level or level.search([], limit=1)).id,
+            "template_id": self.template_id._origin.id,
+            "channel_id": self.env.ref("relance_numm.channel_letter").id,
+            # Nothing is to be sent: it must not count as in flight.
+            "state": "canceled",
+            "line_ids": [
+                fields.Command.create(lines._prepare_item_vals(item)) for item in items
+            ],
+        }
