@@ -41,7 +41,14 @@
         "views/relance_menus.xml",  # Depends on all the actions above.
     ],
     "demo": [
-        "demo/relance_demo.xml",
+        "demo/res_company_demo.xml",
+        "demo/res_users_demo.xml",
+        "demo/relance_plan_demo.xml",
+        "demo/res_partner_demo.xml",
+        "demo/account_move_demo.xml",
+        "demo/account_bank_statement_demo.xml",
+        "demo/relance_reminder_demo.xml",
+        "demo/res_company_branch_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -137,7 +137,7 @@ class RelanceBatch(models.Model):
         """
         move_lines = self.env["account.move.line"].browse(item_ids)
         locked = move_lines.try_lock_for_update(allow_referencing=True)
-        items = self.env["relance.item"].search([("id", "in", locked.ids)])
+        items = self.env["relance.item"]._read_again(locked.ids)
         advised = items.filtered("advised_level_id")
         left_out = [item._left_out_text() for item in items - advised]
         gone = locked - locked.browse(items.ids)

@@ -40,4 +40,6 @@ class RelanceChannel(models.Model):
     @api.model
     def _letter(self):
         """Return the plain letter, what a mail without address becomes (D4)."""
-        return self.env.ref("relance_numm.channel_letter")
+        # Not env.ref, which asks the database each time; this one is cached.
+        id_ = self.env["ir.model.data"]._xmlid_to_res_id("relance_numm.channel_letter")
+        return self.browse(id_)

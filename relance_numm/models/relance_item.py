@@ -167,7 +167,13 @@ class RelanceItem(models.Model):
             "company_id": SQL("line.company_id"),
             "entity_id": SQL("split_part(company.parent_path, '/', 1)::int"),
             "name": SQL("line.move_name"),
-            "label": SQL("line.name"),
+            # Where an invoice has no label of its own, Odoo repeats its number there,
+            # with the reference.
+            "label": SQL(
+                """CASE WHEN line.name NOT IN (
+                    line.move_name, COALESCE(move.ref, '') || ' - ' || line.move_name
+                ) THEN line.name END"""
+            ),
             "ref": SQL("move.ref"),
             "date": SQL("COALESCE(move.invoice_date, line.date)"),
             "currency_id": SQL("line.currency_id"),
@@ -407,6 +413,12 @@ class RelanceItem(models.Model):
         self.ensure_one()
         return self.reason_code not in NOT_OWED
 
+    @api.model
+    def _read_again(self, move_line_ids):
+        """Return the rows of these journal items as the books are now."""
+        self.invalidate_model()
+        return self.search([("id", "in", move_line_ids)])
+
     def _allowed_levels(self):
         """Return the levels a person may choose for these rows of a customer (D2):
         from the highest one already sent up to the highest advised one."""
@@ -442,10 +454,19 @@ class RelanceItem(models.Model):
         self.ensure_one()
         return self.last_reminder_id.action_open_pdf()
 
-    def action_open_reminder(self):
-        """Open the row's last reminder."""
+    def action_open_credits(self):
+        """Open the rows of the customer that are credits, not reconciled yet (C5)."""
         self.ensure_one()
-        return self.last_reminder_id._get_records_action()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "relance_numm.relance_item_action"
+        )
+        action["domain"] = [
+            ("partner_id", "=", self.partner_id.id),
+            ("company_id", "=", self.company_id.id),
+            ("amount_due", "<", 0),
+        ]
+        action["context"] = {}
+        return action
 
     @api.model
     def get_bank_status(self):

@@ -48,32 +48,12 @@ class RelancePlan(models.Model):
 
     _default_uniq = models.UniqueIndex(
         "(COALESCE(company_id, 0), customer_type) WHERE is_default AND active",
-        "There is already a default plan for this entity and customer type.",
+        "There is already a default plan for this entity and customer type. Untick "
+        "“Default plan” on it first.",
     )
 
     def _default_user_id(self):
         return self.env.user
-
-    @api.constrains("is_default", "active", "company_id", "customer_type")
-    def _check_single_default(self):
-        for plan in self.filtered(lambda p: p.is_default and p.active):
-            other = self.search(
-                [
-                    ("is_default", "=", True),
-                    ("company_id", "=", plan.company_id.id),
-                    ("customer_type", "=", plan.customer_type),
-                    ("id", "!=", plan.id),
-                ],
-                limit=1,
-            )
-            if other:
-                raise ValidationError(
-                    self.env._(
-                        "“%(other)s” is already the default plan of this customer "
-                        "type for this entity. Untick “Default plan” there first.",
-                        other=other.name,
-                    )
-                )
 
     @api.constrains("is_default", "active", "company_id", "customer_type")
     def _check_invoice_mode_keeps_default(self):
@@ -83,14 +63,11 @@ class RelancePlan(models.Model):
     def copy_data(self, default=None):
         # One default at most: the copy is not it.
         vals_list = super().copy_data(default)
-        return [
-            dict(
-                vals,
-                is_default=False,
-                name=self.env._("%(name)s (copy)", name=plan.name),
-            )
-            for plan, vals in zip(self, vals_list, strict=True)
-        ]
+        for plan, vals in zip(self, vals_list, strict=True):
+            vals["is_default"] = False
+            if "name" not in (default or {}):
+                vals["name"] = self.env._("%s (copy)", plan.name)
+        return vals_list
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -194,7 +171,7 @@ class RelancePlan(models.Model):
                 SELECT company.id AS company_id,
                        plan.id AS plan_id,
                        plan.customer_type,
-                       plan.is_default,
+                       COALESCE(plan.is_default, FALSE) AS is_default,
                        COALESCE(length(owner.parent_path), 0) AS depth,
                        EXISTS (
                            SELECT 1 FROM relance_plan_res_partner_category_rel rel

@@ -328,9 +328,7 @@ class RelanceReminder(models.Model):
         """
         lines = self._active_lines()
         # The books of the reminder's company, whichever companies are active.
-        items = self.env["relance.item"].sudo().search(
-            [("id", "in", lines.move_line_id.ids)]
-        )
+        items = self.env["relance.item"].sudo()._read_again(lines.move_line_id.ids)
         by_id = {item.id: item for item in items}
         changed, left_out = self.browse(), defaultdict(list)
         for line in lines:
@@ -472,8 +470,9 @@ class RelanceReminder(models.Model):
         return stale | self.filtered(lambda r: r.state == "canceled")
 
     def _recall(self):
-        for kind, reminders in self.grouped("channel_kind").items():
-            self.env[f"relance.delivery.{kind}"]._recall(reminders)
+        # Of all kinds: the type may have been changed since the first try.
+        for kind, _label in self._fields["channel_kind"]._description_selection(self.env):
+            self.env[f"relance.delivery.{kind}"]._recall(self)
 
     def _mail_processed(self, failure):
         """Note that the mail left, or why it did not (F1).

@@ -72,10 +72,11 @@ class RelanceTemplate(models.Model):
         self.render_model = "relance.reminder"
 
     def copy_data(self, default=None):
-        return [
-            dict(vals, name=self.env._("%(name)s (copy)", name=template.name))
-            for template, vals in zip(self, super().copy_data(default), strict=True)
-        ]
+        vals_list = super().copy_data(default)
+        if "name" not in (default or {}):
+            for template, vals in zip(self, vals_list, strict=True):
+                vals["name"] = self.env._("%s (copy)", template.name)
+        return vals_list
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
@@ -138,12 +139,13 @@ class RelanceTemplate(models.Model):
 
     def _render_problem(self, error):
         """Return the sentence that says what is wrong with the template."""
-        lines = [line for line in str(error).splitlines() if line.strip(" )")]
+        while error.__cause__:
+            error = error.__cause__
         return self.env._(
             "The template “%(template)s” could not be rendered: %(error)s. Correct it "
             "under Configuration › Templates, then send the reminder again.",
             template=self.name,
-            error=lines[-1].strip(" )") if lines else type(error).__name__,
+            error=f"{type(error).__name__}: {error}",
         )
 
     def action_preview(self):

@@ -2,6 +2,7 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.tools import SQL, email_normalize, formataddr
+from odoo.tools.mail import single_email_re
 from odoo.tools.sql import column_exists, create_column
 
 from odoo.addons.phone_validation.tools import phone_validation
@@ -255,7 +256,7 @@ class ResPartner(models.Model):
         email = email_normalize(self.email)
         if not self.email:
             return _("No email address")
-        if not email:
+        if not email or not single_email_re.match(email):
             return _("Malformed email address: %s", self.email)
         if email in blacklisted:
             return _("Blacklisted email address: %s", email)

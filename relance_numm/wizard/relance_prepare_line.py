@@ -63,14 +63,14 @@ class RelancePrepareLine(models.TransientModel):
     problem = fields.Char(readonly=True)
 
     # Mended in « Contrôles »: they go to the « Relance » contact.
-    email = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
-    phone = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
-    street = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
-    street2 = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
-    zip = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
-    city = fields.Char(compute="_compute_contact", inverse="_inverse_contact")
+    email = fields.Char(compute="_compute_contact", readonly=False)
+    phone = fields.Char(compute="_compute_contact", readonly=False)
+    street = fields.Char(compute="_compute_contact", readonly=False)
+    street2 = fields.Char(compute="_compute_contact", readonly=False)
+    zip = fields.Char(compute="_compute_contact", readonly=False)
+    city = fields.Char(compute="_compute_contact", readonly=False)
     country_id = fields.Many2one(
-        "res.country", compute="_compute_contact", inverse="_inverse_contact"
+        "res.country", compute="_compute_contact", readonly=False
     )
 
     @api.depends("move_line_ids")
@@ -117,13 +117,6 @@ class RelancePrepareLine(models.TransientModel):
             line.email = with_email.email
             line.phone = mine.phone_contact.phone
 
-    def _inverse_contact(self):
-        for line in self:
-            line.partner_id._relance_set_contact(
-                {name: line._fields[name].convert_to_write(line[name], line)
-                 for name in CONTACT_FIELDS}
-            )
-
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
@@ -131,8 +124,15 @@ class RelancePrepareLine(models.TransientModel):
         return lines
 
     def write(self, vals):
-        result = super().write(vals)
-        if {"channel_id", "level_id", *CONTACT_FIELDS} & set(vals):
+        contact_vals = {name: vals[name] for name in CONTACT_FIELDS if name in vals}
+        result = super().write(
+            {name: value for name, value in vals.items() if name not in contact_vals}
+        )
+        if contact_vals:
+            for partner in self.partner_id:
+                partner._relance_set_contact(contact_vals)
+            self.invalidate_recordset(CONTACT_FIELDS)
+        if contact_vals or {"channel_id", "level_id"} & set(vals):
             self._refresh_problems()
         return result
 

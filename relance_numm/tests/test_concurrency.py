@@ -1,0 +1,173 @@
+import threading
+
+from odoo import SUPERUSER_ID, api, fields
+from odoo.fields import Command
+from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.modules.registry import Registry
+from odoo.tools import mute_logger
+
+
+@tagged("post_install", "-at_install", "-standard", "relance_concurrency")
+class TestConcurrency(BaseCase):
+    """Two people on two real connections (D7).
+
+    What it commits it takes away again; should it be stopped half-way, customers named
+    « Concurrent » stay in the test database, hence ``-standard``.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.registry = Registry(get_db_name())
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            company = env["res.company"].search([("chart_template", "!=", False)], limit=1)
+            self.company_id = company.id
+            customers = env["res.partner"].create(
+                [
+                    {
+                        "name": f"Concurrent {n}",
+                        "is_company": True,
+                        "email": "concurrent@example.com",
+                    }
+                    for n in range(6)
+                ]
+            )
+            today = fields.Date.today()
+            moves = (
+                env["account.move"]
+                .with_company(company)
+                .create(
+                    [
+                        {
+                            "move_type": "out_invoice",
+                            "partner_id": customer.id,
+                            "invoice_date": fields.Date.subtract(today, days=60),
+                            "invoice_date_due": fields.Date.subtract(today, days=8),
+                            "invoice_line_ids": [
+                                Command.create(
+                                    {
+                                        "name": "Paper",
+                                        "price_unit": 100,
+                                        "tax_ids": [Command.clear()],
+                                    }
+                                )
+                            ],
+                        }
+                        for customer in customers
+                    ]
+                )
+            )
+            moves.action_post()
+            self.customer_ids = customers.ids
+            self.move_ids = moves.ids
+        self.addCleanup(self._clean)
+
+    def _env(self, cr):
+        env = api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+        return env(context=dict(env.context, relance_test=True))
+
+    def _clean(self):
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            reminders = env["relance.reminder"].search(
+                [("partner_id", "in", self.customer_ids)]
+            )
+            batches = reminders.batch_id
+            reminders.unlink()
+            batches.unlink()
+            env["relance.prepare.line"].search(
+                [("partner_id", "in", self.customer_ids)]
+            ).unlink()
+            moves = env["account.move"].browse(self.move_ids)
+            moves.button_draft()
+            moves.with_context(force_delete=True).unlink()
+            env["res.partner"].browse(self.customer_ids).unlink()
+
+    def _prepare(self, env):
+        items = env["relance.item"].search([("move_id", "in", self.move_ids)])
+        return env["relance.prepare"].browse(items.action_prepare()["res_id"])
+
+    def _create_reminders(self, cr):
+        """Create on a connection without delivering; return the batch."""
+        env = self._env(cr)
+        lines = self._prepare(env).line_ids
+        batch = env["relance.batch"].create(
+            env["relance.batch"]._prepare_batch_vals(lines.company_id)
+        )
+        batch._fill([line._reminder_request() for line in lines])
+        env.flush_all()
+        return batch
+
+    def _in_flight(self, cr):
+        lines = self._env(cr)["relance.reminder.line"].search(
+            [("move_id", "in", self.move_ids), ("state", "in", ("pending", "outgoing"))]
+        )
+        return len(lines), len(lines.move_line_id)
+
+    def test_d7_two_people_at_once(self):
+        """D7: while one is creating, the other leaves the same pièces out, and is told."""
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            first = self._create_reminders(mine)
+            second = self._create_reminders(theirs)
+            self.assertEqual(len(first.reminder_ids), 6)
+            self.assertFalse(second.reminder_ids)
+            self.assertEqual(second.left_out_count, 6)
+            self.assertIn("at this very moment", second.left_out)
+            mine.commit()
+            theirs.commit()
+            self.assertEqual(self._in_flight(mine), (6, 6))
+
+    def test_d7_the_other_commits_after_my_snapshot(self):
+        """D7: a reminder committed since my transaction began, which it cannot see."""
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            # My snapshot is taken here, before theirs exists.
+            self._env(mine)["relance.item"].search_count(
+                [("move_id", "in", self.move_ids)]
+            )
+            self._create_reminders(theirs)
+            theirs.commit()
+            with mute_logger("odoo.sql_db"):
+                batch = self._create_reminders(mine)
+            self.assertFalse(batch.reminder_ids)
+            self.assertEqual(batch.left_out_count, 6)
+            mine.commit()
+            self.assertEqual(self._in_flight(mine), (6, 6))
+
+    def test_d7_threads(self):
+        """D7: four people at the same instant: one reminder for each pièce."""
+        barrier = threading.Barrier(4)
+        errors = []
+
+        def work():
+            try:
+                with self.registry.cursor() as cr:
+                    self._env(cr)["relance.item"].search_count([])
+                    barrier.wait(30)
+                    with mute_logger("odoo.sql_db"):
+                        self._create_reminders(cr)
+                    cr.commit()
+            except Exception as error:  # noqa: BLE001 shown by the main thread
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertFalse(errors)
+        with self.registry.cursor() as cr:
+            self.assertEqual(self._in_flight(cr), (6, 6))
+
+    def test_two_delivery_workers(self):
+        """D8: two workers take different reminders, none twice."""
+        with self.registry.cursor() as cr:
+            self._create_reminders(cr)
+            cr.commit()
+        domain = [("partner_id", "in", self.customer_ids), ("state", "=", "pending")]
+        with self.registry.cursor() as one, self.registry.cursor() as two:
+            first = self._env(one)["relance.reminder"].search(domain, limit=4)
+            first = first.try_lock_for_update()
+            second = self._env(two)["relance.reminder"]._take_pending(domain)
+            self.assertEqual(len(first), 4)
+            self.assertEqual(len(second), 2)
+            self.assertFalse(set(first.ids) & set(second.ids))

@@ -1,0 +1,179 @@
+import email
+import email.policy
+import socket
+from unittest.mock import patch
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+
+from odoo.tests import tagged
+
+from .common import RelanceCommon
+
+try:
+    import pymupdf
+except ImportError:  # a database test run without the developers' requirements
+    pymupdf = None
+
+
+class Inbox(Message):
+    """An SMTP handler that keeps what arrives, and refuses some addresses."""
+
+    def __init__(self):
+        super().__init__()
+        self.messages = []
+        self.envelopes = []
+        self.refused = set()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in self.refused:
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    def handle_message(self, message):
+        self.messages.append(
+            email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
+        )
+        self.envelopes.append(message["X-RcptTo"])
+
+
+@tagged("post_install", "-at_install")
+class TestMail(RelanceCommon):
+    """The mail as it arrives at a real SMTP server (F1)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.inbox = Inbox()
+        controller = Controller(cls.inbox, hostname="127.0.0.1", port=cls._free_port())
+        controller.start()
+        cls.addClassCleanup(controller.stop)
+        cls.env["ir.mail_server"].search([]).active = False
+        cls.server = cls.env["ir.mail_server"].create(
+            {
+                "name": "loopback",
+                "smtp_host": "127.0.0.1",
+                "smtp_port": controller.port,
+            }
+        )
+        cls.env.user.email = "accountant@example.com"
+
+    @classmethod
+    def _free_port(cls):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    def setUp(self):
+        super().setUp()
+        self.inbox.messages.clear()
+        self.inbox.envelopes.clear()
+        self.inbox.refused.clear()
+        # Odoo sends nothing in tests; here what leaves is what is tested.
+        mail_server = type(self.env["ir.mail_server"])
+        self.startPatcher(patch.object(mail_server, "_disable_send", lambda _self: False))
+
+    def _send(self, moves, **context):
+        with self.allow_pdf_render():
+            self._prepare(moves).with_context(**context).action_create()
+        reminders = self.env["relance.reminder"].search(
+            [("line_ids.move_id", "in", moves.ids)]
+        )
+        mails = self.env["mail.mail"].search(
+            [("relance_reminder_id", "in", reminders.ids)]
+        )
+        mails.send()
+        return reminders
+
+    def test_f1_what_arrives(self):
+        """F1: recipients, copy, subject, text, and the letter as a readable PDF."""
+        for name in ("Alice", "Bruno"):
+            self._create_customer(
+                name, type="relance", parent_id=self.customer.id, is_company=False
+            )
+        move = self._invoice(8, 1234.5)
+        reminder = self._send(move)
+        self.assertEqual(reminder.state, "sent")
+        self.assertEqual(
+            reminder.comment, "Email sent to alice@example.com, bruno@example.com"
+        )
+        (message,) = self.inbox.messages
+        self.assertEqual(
+            sorted(self.inbox.envelopes[0].split(", ")),
+            ["alice@example.com", "bruno@example.com", "recovery@example.com"],
+        )
+        self.assertIn("alice@example.com", message["To"])
+        self.assertIn("bruno@example.com", message["To"])
+        self.assertEqual(message["Cc"], "recovery@example.com")
+        self.assertIn("accountant@example.com", message["From"])
+        self.assertIn(reminder.name, message["Subject"])
+        html = message.get_body(("html",)).get_content()
+        self.assertIn(move.name, html)
+        self.assertIn("1 234,50", html.replace("\u202f", " ").replace("\xa0", " "))
+        (attachment,) = message.iter_attachments()
+        self.assertEqual(attachment.get_content_type(), "application/pdf")
+        text = self._pdf_text(attachment.get_content())
+        for word in (reminder.name, move.name, "1 234,50", "Librairie Peyrot"):
+            self.assertIn(word, text)
+
+    def _pdf_text(self, content):
+        if not pymupdf:
+            self.skipTest("PyMuPDF is needed to read the PDF")
+        document = pymupdf.open(stream=content, filetype="pdf")
+        text = " ".join(page.get_text() for page in document)
+        return " ".join(text.replace("\u202f", " ").replace("\xa0", " ").split())
+
+    def test_f1_internal_copy_of_the_author(self):
+        """A1: without internal address the copy goes to who creates the reminder."""
+        self.company.relance_internal_email = False
+        self._send(self._invoice(8))
+        self.assertEqual(self.inbox.messages[0]["Cc"], "accountant@example.com")
+
+    def test_f1_invoice_pdfs(self):
+        """F1: the invoices' PDFs are attached when the modèle says so."""
+        self.env.ref("relance_numm.template_1").attach_invoices = True
+        moves = self._invoice(8) | self._invoice(9)
+        self._send(moves, force_report_rendering=True)
+        names = [a.get_filename() for a in self.inbox.messages[0].iter_attachments()]
+        self.assertEqual(len(names), 3)
+        for move in moves:
+            self.assertIn(move.invoice_pdf_report_id.name, names)
+            self.assertTrue(move.invoice_pdf_report_id.raw.startswith(b"%PDF"))
+
+    def test_f1_reply_lands_on_the_reminder(self):
+        """F1: a reply comes back to the reminder's chatter."""
+        reminder = self._send(self._invoice(8))
+        sent = self.inbox.messages[0]
+        reply = (
+            "From: peyrot@example.com\r\nTo: {to}\r\nSubject: Re\r\n"
+            "Message-Id: <reply@example.com>\r\nIn-Reply-To: {ref}\r\n\r\n"
+            "Paid yesterday.\r\n"
+        ).format(to=sent["Reply-To"] or sent["From"], ref=sent["Message-Id"])
+        self.env["mail.thread"].message_process(None, reply)
+        self.assertIn("Paid yesterday", reminder.message_ids[0].body)
+
+    def test_f1_refused(self):
+        """F1: an address the server refuses: failed with the reason, level back."""
+        self.inbox.refused = {"peyrot@example.com", "recovery@example.com"}
+        move = self._invoice(8)
+        reminder = self._send(move)
+        self.assertEqual(reminder.state, "failed")
+        self.assertFalse(self.inbox.messages)
+        self.assertEqual(self._items(move).advised_level_id, self.level_1)
+
+    def test_smtp_down(self):
+        """Bad input: the mail server is down: said on the reminder, sent again later."""
+        port = self.server.smtp_port
+        self.server.smtp_port = 1
+        reminder = self._send(self._invoice(8))
+        self.assertEqual(reminder.state, "failed")
+        self.assertTrue(reminder.comment)
+        self.server.smtp_port = port
+        with self.allow_pdf_render():
+            reminder.action_send_again()
+        self.env["mail.mail"].search(
+            [("relance_reminder_id", "=", reminder.id), ("state", "=", "outgoing")]
+        ).send()
+        self.assertEqual(reminder.state, "sent")
+        self.assertEqual(len(self.inbox.messages), 1)

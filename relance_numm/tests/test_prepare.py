@@ -1,0 +1,184 @@
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+
+from .common import RelanceCommon
+
+
+@tagged("post_install", "-at_install")
+class TestPrepare(RelanceCommon):
+    """Préparer, contrôler (D1–D5)."""
+
+    def test_d1_one_line_per_customer_currency_company(self):
+        """D1: one line per customer, currency and company, with its pièces as links."""
+        dollar = self.env.ref("base.USD")
+        dollar.active = True
+        other = self._create_customer("Other")
+        moves = (
+            self._invoice(8, 100.0)
+            | self._invoice(18, 50.0)
+            | self._invoice(8, 70.0, currency_id=dollar.id)
+            | self._invoice(8, 30.0, partner=other)
+        )
+        lines = self._prepare(moves).line_ids
+        self.assertEqual(
+            sorted(
+                lines.mapped(lambda l: (l.partner_id.name, l.currency_id.name, l.amount_due))
+            ),
+            [
+                ("Librairie Peyrot", self.company.currency_id.name, 150.0),
+                ("Librairie Peyrot", "USD", 70.0),
+                ("Other", self.company.currency_id.name, 30.0),
+            ]
+            if self.company.currency_id != dollar
+            else [
+                ("Librairie Peyrot", "USD", 220.0),
+                ("Other", "USD", 30.0),
+            ],
+        )
+        for move in moves[:2]:
+            self.assertIn(f'/odoo/account.move/{move.id}"', lines[0].item_links)
+
+    def test_d1_rows_not_advised_are_left_out(self):
+        """D1: what cannot be reminded is left out and named, the rest goes on."""
+        good, blocked = self._invoice(8), self._invoice(18)
+        blocked.no_followup = True
+        wizard = self._prepare(good | blocked)
+        self.assertEqual(wizard.line_ids.move_line_ids.move_id, good)
+        self.assertEqual(wizard.left_out_count, 1)
+        self.assertIn(blocked.name, wizard.left_out)
+        with self.assertRaises(UserError) as raised:
+            self._prepare(blocked)
+        self.assertIn(blocked.name, str(raised.exception))
+
+    def test_d2_levels(self):
+        """D2: from the highest level sent up to the highest advised, by default it."""
+        first, second = self._invoice(8), self._invoice(18)
+        line = self._prepare(first | second).line_ids
+        self.assertEqual(line.level_id, self.level_2)
+        self.assertEqual(
+            line.allowed_level_ids, self.level_pre | self.level_1 | self.level_2
+        )
+        self._already_reminded(first, self.level_1)
+        line = self._prepare(first | second).line_ids
+        self.assertEqual(line.allowed_level_ids, self.level_1 | self.level_2)
+
+    def test_d2_manual_several_items(self):
+        """D2: the manual's screen: N2 sent on one, N1 advised on the other."""
+        other_plan = self._create_plan("Other", (-50, 5, 30, 60))
+        self.customer.relance_plan_id = other_plan
+        first, second = self._invoice(58, 300.0), self._invoice(29, 1200.0)
+        self._already_reminded(first, self.level_2)
+        line = self._prepare(first | second).line_ids
+        self.assertEqual(line.level_id, self.litigation)
+        self.assertEqual(line.allowed_level_ids, self.level_2 | self.litigation)
+        self.assertEqual(line.amount_due, 1500.0)
+
+    def test_d2_d3_checked_on_the_server(self):
+        """D2, D3: a level or type that is not offered is refused, with the choices."""
+        wizard = self._prepare(self._invoice(8))
+        wizard.line_ids.level_id = self.litigation
+        with self.assertRaises(ValidationError) as raised:
+            wizard.action_create()
+        self.assertIn("Pre-reminder, Level 1", str(raised.exception))
+        wizard.line_ids.level_id = self.level_1
+        wizard.line_ids.channel_id = self.formal_notice
+        with self.assertRaises(ValidationError) as raised:
+            wizard.action_create()
+        self.assertIn("Email, Phone call, Letter", str(raised.exception))
+
+    def test_d2_d3_checked_by_the_batch_too(self):
+        """D2, D3: what calls the batch without the wizard is checked as well."""
+        move = self._invoice(8)
+        for level, channel, word in (
+            (self.litigation, self.email, "level"),
+            (self.level_1, self.formal_notice, "type"),
+        ):
+            request = self._request(move, level, channel)
+            batch = self.env["relance.batch"]._create_reminders([request])
+            self.assertFalse(batch.reminder_ids)
+            self.assertIn(word, batch.left_out)
+
+    def test_d3_type_follows_level(self):
+        """D3: only the step's types, the first by default; it changes with the level."""
+        self.plan.step_ids[2].channel_ids = [
+            Command.set((self.phone | self.formal_notice).ids)
+        ]
+        wizard = self._prepare(self._invoice(18))
+        with Form(wizard) as form, form.line_ids.edit(0) as line:
+            self.assertEqual(line.channel_id, self.phone)
+            line.level_id = self.level_1
+            self.assertEqual(line.channel_id, self.email)
+            self.assertEqual(
+                line.allowed_channel_ids[:], self.email | self.phone | self.letter
+            )
+
+    def test_b2_customer_reminded_by_letter(self):
+        """B2: a customer « Courrier » gets the step's letter by default."""
+        self.customer.relance_mode = "letter"
+        self.assertEqual(
+            self._prepare(self._invoice(8)).line_ids.channel_id, self.letter
+        )
+
+    def test_d4_replace_missing_mail(self):
+        """D4: lines without address to mail become letters, and back."""
+        nobody = self._create_customer("Nobody", email=False)
+        wizard = self._prepare(self._invoice(8) | self._invoice(8, partner=nobody))
+        without, with_mail = wizard.line_ids.sorted(lambda l: l.partner_id != nobody)
+        self.assertEqual(wizard.problem_count, 1)
+        wizard.replace_missing_mail = True
+        self.assertEqual(without.channel_id, self.letter)
+        self.assertEqual(with_mail.channel_id, self.email)
+        self.assertFalse(wizard.line_ids.filtered("problem"))
+        wizard.replace_missing_mail = False
+        self.assertEqual(without.channel_id, self.email)
+        self.assertTrue(without.problem)
+
+    def test_d4_letter_although_the_step_has_none(self):
+        """D4: the letter replaces a mail even where the step has no letter."""
+        self.plan.step_ids.channel_ids = self.email
+        nobody = self._create_customer("Nobody", email=False)
+        wizard = self._prepare(self._invoice(8, partner=nobody))
+        wizard.replace_missing_mail = True
+        wizard.action_create()
+        reminder = self.env["relance.reminder"].search(
+            [("partner_id", "=", nobody.id)]
+        )
+        self.assertEqual(reminder.channel_id, self.letter)
+
+    def test_d5_mend_address(self):
+        """D5: an address mended in « Contrôles » goes to the « Relance » contact."""
+        nobody = self._create_customer("Nobody", email="nobody(at)example")
+        wizard = self._prepare(self._invoice(8, partner=nobody))
+        line = wizard.line_ids
+        self.assertIn("Malformed", line.problem)
+        wizard.action_controls()
+        self.assertEqual(wizard.problem_line_ids, line)
+        with Form(
+            wizard, view="relance_numm.relance_prepare_view_form_controls"
+        ) as form, form.problem_line_ids.edit(0) as edited:
+            edited.email = "nobody@example.com"
+        contact = nobody.child_ids.filtered(lambda c: c.type == "relance")
+        self.assertEqual(contact.email, "nobody@example.com")
+        self.assertEqual(contact.city, "Bordeaux", "its address is that of the customer")
+        self.assertEqual(nobody.email, "nobody(at)example")
+        self.assertFalse(line.problem)
+
+    def test_d5_mend_postal_address(self):
+        """D5: a postal address mended there makes the letter possible."""
+        nobody = self._create_customer("Nobody", email=False, zip=False)
+        wizard = self._prepare(self._invoice(8, partner=nobody))
+        line = wizard.line_ids
+        line.channel_id = self.letter
+        self.assertIn("postal address", line.problem)
+        line.write({"zip": "33700", "city": "Mérignac"})
+        self.assertFalse(line.problem)
+        contact = nobody.child_ids.filtered(lambda c: c.type == "relance")
+        self.assertEqual(contact.zip, "33700")
+
+    def test_d1_all_lines_removed(self):
+        """Bad input: nothing to create is said, not done."""
+        wizard = self._prepare(self._invoice(8))
+        wizard.line_ids.unlink()
+        with self.assertRaises(UserError):
+            wizard.action_create()
