@@ -36,17 +36,20 @@ class MailMail(models.Model):
         """Override of `mail` to tell the reminder whether its mail left (F1)."""
         for mail in self.filtered("relance_reminder_id"):
             mail.relance_reminder_id._mail_processed(
-                failure_type and (failure_reason or mail._relance_failure_text())
+                failure_type and mail._relance_failure_text(failure_reason)
             )
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason, failure_type
         )
 
-    def _relance_failure_text(self):
-        """Return why the mail did not leave, in words."""
+    def _relance_failure_text(self, reason):
+        """Return the sentence that says why the mail did not leave."""
         labels = dict(self._fields["failure_type"]._description_selection(self.env))
-        return (
-            self.failure_reason
-            or labels.get(self.failure_type)
-            or self.env._("The mail server could not be reached")
+        reason = reason or self.failure_reason or labels.get(self.failure_type)
+        if not reason:
+            return self.env._("The mail server could not be reached")
+        return self.env._(
+            "The mail did not leave: %s. Correct the address or choose another type, "
+            "then send it again.",
+            " ".join(reason.split()),
         )

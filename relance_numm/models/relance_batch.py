@@ -8,6 +8,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+# Up to so many reminders are created while the user waits; more, in the background,
+# so many in one transaction.
+CREATE_SIZE = 200
+
 
 class ReminderRequest(NamedTuple):
     """A reminder somebody asks for: what the batch checks and creates."""
@@ -46,9 +50,16 @@ class RelanceBatch(models.Model):
     sent_count = fields.Integer(string="Sent", compute="_compute_counts")
     failed_count = fields.Integer(string="Failed", compute="_compute_counts")
     letter_count = fields.Integer(string="Letters", compute="_compute_counts")
+    waiting_count = fields.Integer(string="To create", compute="_compute_counts")
     progress = fields.Float(compute="_compute_counts", help="In percent.")
 
     def _compute_counts(self):
+        # What still waits is the author's own; how much of it is everybody's to see.
+        waiting = dict(
+            self.env["relance.prepare.line"]
+            .sudo()
+            ._read_group([("batch_id", "in", self.ids)], ["batch_id"], ["__count"])
+        )
         by_state = defaultdict(int)
         letters = defaultdict(int)
         for batch, state, kind, count in self.env["relance.reminder"]._read_group(
@@ -64,8 +75,11 @@ class RelanceBatch(models.Model):
             for state in ("pending", "outgoing", "sent", "failed"):
                 batch[f"{state}_count"] = by_state[batch.id, state]
             batch.letter_count = letters[batch.id]
-            done = total - batch.pending_count
-            batch.progress = 100.0 * done / total if total else 100.0
+            batch.waiting_count = waiting.get(batch, 0)
+            # Half of the way is to be created, the other half to be delivered.
+            steps = 2 * (total + batch.waiting_count)
+            done = 2 * total - batch.pending_count
+            batch.progress = 100.0 * done / steps if steps else 100.0
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_reminders(self):
@@ -97,6 +111,59 @@ class RelanceBatch(models.Model):
         return batches
 
     @api.model
+    def _create_for_lines(self, lines):
+        """Create the reminders of a preparation: now, or in the background if they
+        are many (D8).
+
+        :param relance.prepare.line lines: what a person prepared
+        :return: the batches, one per company
+        """
+        if len(lines) <= CREATE_SIZE:
+            return self._create_reminders([line._reminder_request() for line in lines])
+        batches = self.browse()
+        for company, company_lines in lines.grouped("company_id").items():
+            batch = self.create(self._prepare_batch_vals(company))
+            company_lines.batch_id = batch
+            batches |= batch
+        self.env.ref("relance_numm.ir_cron_deliver")._trigger()
+        return batches
+
+    @api.model
+    def _take_waiting(self):
+        """Return some lines of one batch that wait to be created, locked."""
+        line = self.env["relance.prepare.line"].search(
+            [("batch_id", "!=", False)], limit=1, order="batch_id, id"
+        )
+        lines = line.search(
+            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE, order="id"
+        )
+        return lines.try_lock_for_update() if line else line
+
+    @api.model
+    def _create_waiting(self, lines):
+        """Create the reminders of waiting lines, as their author would."""
+        batch = lines.batch_id
+        author = batch.user_id
+        batch = batch.with_user(author).with_context(
+            allowed_company_ids=batch.company_id.ids, lang=author.lang, tz=author.tz
+        )
+        requests = [line._reminder_request() for line in lines.with_env(batch.env)]
+        try:
+            with self.env.cr.savepoint():
+                batch._fill(requests)
+        except Exception:  # noqa: BLE001 found out and said one by one
+            for request in requests:
+                batch._fill_or_leave_out(request)
+        lines.unlink()
+
+    def _fill_or_leave_out(self, request):
+        try:
+            with self.env.cr.savepoint():
+                self._fill([request])
+        except Exception as error:  # noqa: BLE001 said on the batch
+            self._add_left_out([f"{request.partner.display_name}: {error}"])
+
+    @api.model
     def _prepare_batch_vals(self, company):
         return {
             # Anyone who reminds takes the next number.
@@ -122,11 +189,14 @@ class RelanceBatch(models.Model):
                     raise
                 items -= taken
                 left_out += [self._taken_text(item) for item in taken]
-        left_out += refused
-        self.left_out = left_out and Markup("<ul>%s</ul>") % Markup("").join(
-            Markup("<li>%s</li>") % sentence for sentence in left_out
-        )
-        self.left_out_count = len(left_out)
+        self._add_left_out(left_out + refused)
+
+    def _add_left_out(self, sentences):
+        """Say which entries were not reminded, and why."""
+        if sentences:
+            items = Markup("").join(Markup("<li>%s</li>") % s for s in sentences)
+            self.left_out = (self.left_out or Markup()) + Markup("<ul>%s</ul>") % items
+            self.left_out_count += len(sentences)
 
     @api.model
     def _claim_items(self, item_ids):

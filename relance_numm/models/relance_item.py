@@ -449,25 +449,6 @@ class RelanceItem(models.Model):
             "views": [(False, "form")],
         }
 
-    def action_open_pdf(self):
-        """Open the PDF of the row's last reminder, in one click (C1)."""
-        self.ensure_one()
-        return self.last_reminder_id.action_open_pdf()
-
-    def action_open_credits(self):
-        """Open the rows of the customer that are credits, not reconciled yet (C5)."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_numm.relance_item_action"
-        )
-        action["domain"] = [
-            ("partner_id", "=", self.partner_id.id),
-            ("company_id", "=", self.company_id.id),
-            ("amount_due", "<", 0),
-        ]
-        action["context"] = {}
-        return action
-
     @api.model
     def get_bank_status(self):
         """Return, per bank journal of the active companies, how far the books are (C5).

@@ -36,7 +36,7 @@ CHUNK_SIZE = 200
 
 # Places on the sheet, in mm from its top left corner. The window is that of a French DL
 # envelope: nothing but the address may stand in x 90-200, y 44-90.
-WINDOW = {"left": 110, "top": 55, "width": 80, "height": 24}
+WINDOW = {"left": 110, "top": 55.5, "width": 80, "height": 23}
 LETTERHEAD = {"top": 12, "width": 66, "height": 76}
 OPENING_TOP = 96
 TABLE_HEAD_HEIGHT = 9
@@ -58,6 +58,7 @@ MEASURED_ZOOMS = {}
 FALLBACK_FONTS = Markup(
     "Lato, 'Open Sans', Roboto, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 )
+RICH_TEXTS = ("letter_top", "letter_bottom", "letter_footer", "signature")
 REGISTERED_CHANNELS = ("letter_rar", "formal_notice_rar")
 IMAGE_PATH = re.compile(
     r"/web/(?:image|content)/"
@@ -161,9 +162,8 @@ class RelanceLetter(models.AbstractModel):
         :rtype: Letter
         """
         company, lang = reminder.company_id, self.env.lang
-        texts = {
-            name: text if name == "subject" else self._tidy(text)
-            for name, text in texts.items()
+        texts = {"subject": texts["subject"]} | {
+            name: self._tidy(texts[name]) for name in RICH_TEXTS
         }
         footer = texts["letter_footer"]
         # A long one is printed once, at the end of the letter.
@@ -270,13 +270,13 @@ class RelanceLetter(models.AbstractModel):
 
     def _prepare_letterhead_values(self, company):
         partner = company.partner_id
-        city = f"{partner.zip or ''} {partner.city or ''}".strip()
         french = partner.country_id.code in html_tools.FRENCH_POST
         return {
             "company": company,
             "logo": self._logo(company),
             "tagline": self._tidy(company.report_header),
-            "address": list(filter(None, (partner.street, partner.street2, city))),
+            "address": self._company_address(company),
+            "website": re.sub("^https?://", "", company.website or ""),
             "registry_label": "SIRET" if french else partner.company_registry_label,
             "size": LETTERHEAD,
         }
@@ -294,9 +294,15 @@ class RelanceLetter(models.AbstractModel):
             "company": company,
             "footer": footer,
             "company_footer": company_footer,
+            "identity": [company.name, *self._company_address(company)],
             "small": html_tools.small_rows(company_footer) > FOOTER_ROWS,
             "height": FOOTER["height"],
         }
+
+    @staticmethod
+    def _company_address(company):
+        town = f"{company.zip or ''} {company.city or ''}".strip()
+        return list(filter(None, (company.street, company.street2, town)))
 
     def _fits_foot(self, footer, company):
         """Return whether a template's footer fits at the foot of each page."""
@@ -372,15 +378,16 @@ class RelanceLetter(models.AbstractModel):
         if not match or url.netloc not in ("", urlsplit(base_url).netloc):
             return None
         field = match["field"] or "raw"
-        binary = self.env["ir.binary"]
         try:
-            record = binary._find_record(
+            record = self.env["ir.binary"]._find_record(
                 res_model=match["model"] or "ir.attachment",
                 res_id=int(match["attachment"] or match["id"]),
                 field=field,
             )
-            content = binary._get_stream_from(record, field).read()
-        except (UserError, OSError, ValueError):
+            if field not in record or record._fields[field].type != "binary":
+                return None
+            content = record.raw if field == "raw" else base64.b64decode(record[field])
+        except UserError:
             return None
         return html_tools.data_uri(content)
 
@@ -616,7 +623,6 @@ class RelanceLetter(models.AbstractModel):
         paper = self._paperformat()
         left, top = paper.margin_left, paper.margin_top
         width = PAGE_WIDTH - left - paper.margin_right
-        # Its mark stays behind.
         return {
             "letterhead": (left, top, LETTERHEAD["width"], LETTERHEAD["height"]),
             "table_head": (left, top, width, TABLE_HEAD_HEIGHT),

@@ -121,7 +121,7 @@ def data_uri(content):
 
     WebP and the like become PNG: the browser inside wkhtmltopdf is older than they are.
     """
-    kind = "svg+xml"
+    kind, content = "svg+xml", content or b""
     if not content.lstrip().startswith(b"<"):
         try:
             kind, content = _printable_image(content)

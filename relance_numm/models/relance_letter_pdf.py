@@ -135,6 +135,8 @@ class Document:
         :rtype: list[Sheet]
         :raise LetterError: where it is none
         """
+        if not content.startswith(b"%PDF"):
+            raise LetterError("no PDF")
         offset = self._size - 1
         try:
             reader = PdfFileReader(io.BytesIO(content), strict=False)

@@ -612,10 +612,18 @@ class RelanceReminder(models.Model):
 
     @api.model
     def _cron_deliver(self):
-        """Deliver the pending reminders, batch by batch, each in its transaction (D8)."""
+        """Create what waits to be, then deliver what is pending, some at a time, each
+        time in a transaction of its own (D8)."""
         domain = [("state", "=", "pending")]
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=self.search_count(domain))
+        cron, batches = self.env["ir.cron"], self.env["relance.batch"]
+        waiting = self.env["relance.prepare.line"].search_count(
+            [("batch_id", "!=", False)]
+        )
+        cron._commit_progress(remaining=2 * waiting + self.search_count(domain))
+        while lines := batches._take_waiting():
+            batches._create_waiting(lines)
+            if not cron._commit_progress(len(lines)):
+                return
         while reminders := self._take_pending(domain):
             reminders._deliver_or_fail()
             if not cron._commit_progress(len(reminders)):

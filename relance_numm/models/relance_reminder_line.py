@@ -91,6 +91,7 @@ class RelanceReminderLine(models.Model):
         needs no search for the last reminder of each row.
         """
         self.flush_model(["move_line_id", "state", "is_last", "is_last_sent"])
+        self.env["relance.reminder"].flush_model(["date"])
         ids = move_lines.ids
         for column, states in (
             ("is_last", ["pending", "outgoing", "sent", "failed"]),
@@ -126,9 +127,11 @@ class RelanceReminderLine(models.Model):
         """Return the query of the last line in one of the states, per journal item."""
         return SQL(
             """
-            SELECT DISTINCT ON (move_line_id) id FROM relance_reminder_line
-             WHERE move_line_id = ANY(%s) AND state = ANY(%s)
-          ORDER BY move_line_id, id DESC
+            SELECT DISTINCT ON (other.move_line_id) other.id
+              FROM relance_reminder_line other
+              JOIN relance_reminder reminder ON reminder.id = other.reminder_id
+             WHERE other.move_line_id = ANY(%s) AND other.state = ANY(%s)
+          ORDER BY other.move_line_id, reminder.date DESC, other.id DESC
             """,
             move_line_ids,
             states,

@@ -75,17 +75,20 @@ class ResCompany(models.Model):
     def _relance_banks(self):
         """Return the bank account each company wants to be paid on, maybe empty.
 
+        A branch without one is paid on its entity's.
+
         :rtype: dict[int, res.partner.bank]
         """
         # Whoever reminds prints the account, without a right to manage accounts.
-        accounts = self.sudo().partner_id.bank_ids.sorted()
-        return {
-            company.id: accounts.filtered(
-                lambda a, c=company: a.partner_id == c.partner_id
-                and a.company_id in (c, c.browse())
-            )[:1]
-            for company in self
-        }
+        return {company.id: company.sudo()._relance_bank() for company in self}
+
+    def _relance_bank(self):
+        account = self.partner_id.bank_ids.filtered(
+            lambda a: a.company_id in (self, self.browse())
+        )[:1]
+        if account or not self.parent_id:
+            return account
+        return self.parent_id._relance_bank()
 
     def _relance_sequence(self):
         """Return the sequence that numbers this company's reminders (D6)."""

@@ -209,6 +209,9 @@ class ResPartner(models.Model):
         """
         chains = self._relance_contact_chains()
         contacts = self.union(*(kind for chain in chains.values() for kind in chain))
+        # At once: each chain is looked at on its own below.
+        contacts.fetch(["email", "email_normalized", "message_bounce", "name",
+                        "parent_id", "phone", "street", "zip", "city", "country_id"])
         blacklisted = contacts._relance_blacklisted()
         return {
             customer.id: customer._relance_recipients_in(

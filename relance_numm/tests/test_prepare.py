@@ -176,6 +176,14 @@ class TestPrepare(RelanceCommon):
         contact = nobody.child_ids.filtered(lambda c: c.type == "relance")
         self.assertEqual(contact.zip, "33700")
 
+    def test_d1_not_due_yet(self):
+        """D1: an entry that is not due yet, claimed at a late level, is pointed out."""
+        late, early = self._invoice(8), self._invoice(-7)
+        line = self._prepare(late | early).line_ids
+        self.assertEqual(line.warning, f"Not due yet: {early.name}")
+        line.level_id = self.level_pre
+        self.assertFalse(line.warning)
+
     def test_d1_all_lines_removed(self):
         """Bad input: nothing to create is said, not done."""
         wizard = self._prepare(self._invoice(8))

@@ -3,6 +3,7 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..models import relance_batch
 from .common import RelanceCommon
 
 
@@ -54,7 +55,7 @@ class TestReminder(RelanceCommon):
                 }
             ],
         )
-        url = item.action_open_pdf()["url"]
+        url = reminder.action_open_pdf()["url"]
         self.assertEqual(url, f"/web/content/{reminder.letter_attachment_id.id}")
 
     def test_d7_paid_between_prepare_and_create(self):
@@ -258,7 +259,7 @@ class TestReminder(RelanceCommon):
         action = wizard.action_create()
         batch = self.env[action["res_model"]].browse(action["res_id"])
         self.assertRecordValues(
-            batch, [{"reminder_count": 12, "pending_count": 12, "progress": 0.0}]
+            batch, [{"reminder_count": 12, "pending_count": 12, "progress": 50.0}]
         )
         with self.allow_pdf_render():
             self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
@@ -266,6 +267,56 @@ class TestReminder(RelanceCommon):
         self.assertRecordValues(
             batch, [{"outgoing_count": 12, "pending_count": 0, "progress": 100.0}]
         )
+
+    def test_d8_very_many_are_created_in_the_background(self):
+        """D8: creation itself goes to the background, as its author; progress is seen."""
+        moves = self.env["account.move"].union(
+            *(
+                self._invoice(8, partner=self._create_customer(f"Many {n}"))
+                for n in range(5)
+            )
+        )
+        blocked = moves[:1]
+        wizard = self._prepare(moves)
+        with patch.object(relance_batch, "CREATE_SIZE", 2):
+            action = wizard.action_create()
+            batch = self.env[action["res_model"]].browse(action["res_id"])
+            self.assertRecordValues(
+                batch, [{"reminder_count": 0, "waiting_count": 5, "progress": 0.0}]
+            )
+            blocked.no_followup = True
+            with self.allow_pdf_render():
+                self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
+        batch.invalidate_recordset()
+        self.assertRecordValues(
+            batch,
+            [
+                {
+                    "reminder_count": 4,
+                    "waiting_count": 0,
+                    "outgoing_count": 4,
+                    "left_out_count": 1,
+                    "progress": 100.0,
+                }
+            ],
+        )
+        self.assertIn(blocked.name, batch.left_out)
+        self.assertEqual(batch.reminder_ids.user_id, self.env.user)
+
+    def test_d8_waiting_preparations_are_kept(self):
+        """D8: the vacuum drops old preparations, but none that waits."""
+        old = self._prepare(self._invoice(8))
+        waiting = self._prepare(self._invoice(8))
+        waiting.line_ids.batch_id = self.env["relance.batch"].create(
+            {"name": "B", "company_id": self.company.id}
+        )
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE relance_prepare SET create_date = now() - interval '2 days'"
+        )
+        self.env["relance.prepare"]._gc_prepared()
+        self.assertFalse(old.exists())
+        self.assertTrue(waiting.exists())
 
     def test_d8_one_that_raises_does_not_stop_the_others(self):
         """Bad input: an unforeseen error is said on its reminder, the rest goes on."""

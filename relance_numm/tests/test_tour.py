@@ -25,7 +25,7 @@ class TestTour(RelanceCommon, AccountTestInvoicingHttpCommon):
         other = self._create_customer("Hors Critère Tour")
         moves = self._invoice(8, partner=first) | self._invoice(9, partner=second)
         self._invoice(40, partner=other)
-        self.start_tour("/odoo/accounting", "relance_manual", login=accountant.login)
+        self.start_tour("/odoo", "relance_manual", login=accountant.login)
         reminders = self.env["relance.reminder"].search(
             [("line_ids.move_id", "in", moves.ids)], order="partner_id"
         )

@@ -15,8 +15,9 @@ class RelancePrepare(models.TransientModel):
 
     _name = "relance.prepare"
     _description = "Prepare reminders"
-    # A person may prepare in the morning and create in the afternoon.
-    _transient_max_hours = 24
+    # Not Odoo's own vacuum: what waits to be created in the background is kept.
+    _transient_max_hours = 0
+    _transient_max_count = 0
 
     line_ids = fields.One2many("relance.prepare.line", "prepare_id", string="Reminders")
     problem_line_ids = fields.One2many(
@@ -33,6 +34,14 @@ class RelancePrepare(models.TransientModel):
     problem_count = fields.Integer(compute="_compute_counts")
     left_out = fields.Html(readonly=True)
     left_out_count = fields.Integer(readonly=True)
+
+    @api.autovacuum
+    def _gc_prepared(self):
+        """Drop preparations of more than a day that nothing waits for."""
+        limit = fields.Datetime.subtract(fields.Datetime.now(), days=1)
+        old = self.search([("create_date", "<", limit)])
+        waiting = self.env["relance.prepare.line"].search([("batch_id", "!=", False)])
+        (old - waiting.prepare_id).unlink()
 
     @api.depends("line_ids.problem")
     def _compute_counts(self):
@@ -129,10 +138,8 @@ class RelancePrepare(models.TransientModel):
                 self.env._("There is no reminder to create: all lines were removed.")
             )
         self.line_ids._check_choices()
-        batches = self.env["relance.batch"]._create_reminders(
-            [line._reminder_request() for line in self.line_ids]
-        )
-        if batches.filtered(lambda b: b.left_out_count or b.pending_count):
+        batches = self.env["relance.batch"]._create_for_lines(self.line_ids)
+        if batches.filtered(lambda b: b.left_out_count or b.progress < 100):
             return batches._get_records_action()
         return self._action_close(batches)
 

@@ -14,10 +14,18 @@ class RelancePrepareLine(models.TransientModel):
     _name = "relance.prepare.line"
     _description = "Reminder to prepare"
     _order = "id"
-    _transient_max_hours = 24
+    _transient_max_hours = 0
+    _transient_max_count = 0
 
     prepare_id = fields.Many2one(
         "relance.prepare", required=True, ondelete="cascade", index=True
+    )
+    batch_id = fields.Many2one(
+        "relance.batch",
+        readonly=True,
+        ondelete="cascade",
+        index="btree_not_null",
+        help="Waits to be created in it, in the background.",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     partner_id = fields.Many2one(
@@ -61,6 +69,7 @@ class RelancePrepareLine(models.TransientModel):
     without_mail = fields.Boolean(readonly=True)
     mail_replaced = fields.Boolean(readonly=True)
     problem = fields.Char(readonly=True)
+    warning = fields.Char(compute="_compute_warning")
 
     # Mended in « Contrôles »: they go to the « Relance » contact.
     email = fields.Char(compute="_compute_contact", readonly=False)
@@ -80,6 +89,22 @@ class RelancePrepareLine(models.TransientModel):
                 Markup('<a href="/odoo/account.move/%s" target="_blank">%s</a>')
                 % (move.id, move.name)
                 for move in line.move_line_ids.move_id
+            )
+
+    @api.depends("move_line_ids", "step_id")
+    def _compute_warning(self):
+        """Warn where entries that are not due yet are claimed as if they were late."""
+        today = fields.Date.context_today(self)
+        for line in self:
+            early = line.move_line_ids.filtered(
+                lambda m: (m.date_maturity or m.date) >= today
+            )
+            line.warning = (
+                bool(early)
+                and line.step_id.days > 0
+                and self.env._(
+                    "Not due yet: %s", ", ".join(early.mapped("move_name"))
+                )
             )
 
     @api.depends("plan_id", "level_id")

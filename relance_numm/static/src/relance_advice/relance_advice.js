@@ -11,6 +11,10 @@ export class RelanceAdviceField extends Component {
         return this.props.record.data[this.props.name]?.display_name;
     }
 
+    get hasCredit() {
+        return this.props.record.data.has_credit;
+    }
+
     get reason() {
         return this.props.record.data.reason;
     }
@@ -19,5 +23,8 @@ export class RelanceAdviceField extends Component {
 registry.category("fields").add("relance_advice", {
     component: RelanceAdviceField,
     supportedTypes: ["many2one"],
-    fieldDependencies: [{ name: "reason", type: "char" }],
+    fieldDependencies: [
+        { name: "reason", type: "char" },
+        { name: "has_credit", type: "boolean" },
+    ],
 });

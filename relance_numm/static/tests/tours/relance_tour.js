@@ -1,4 +1,5 @@
 import { registry } from "@web/core/registry";
+import { stepUtils } from "@web_tour/tour_utils";
 
 /**
  * The manual's « Relance sur pièce », in French, by an accountant: filter, prepare,
@@ -6,6 +7,12 @@ import { registry } from "@web/core/registry";
  */
 registry.category("web_tour.tours").add("relance_manual", {
     steps: () => [
+        stepUtils.showAppsMenuItem(),
+        {
+            content: "Open Facturation",
+            trigger: ".o_app[data-menu-xmlid='account.menu_finance']",
+            run: "click",
+        },
         {
             content: "Open the menu Relances",
             trigger: ".o_main_navbar button[data-menu-xmlid='relance_numm.menu_relance']:contains(Relances)",
@@ -38,20 +45,6 @@ registry.category("web_tour.tours").add("relance_manual", {
         {
             content: "The row that is 40 days late has gone",
             trigger: ".o_list_table:not(:contains(Hors Critère))",
-        },
-        {
-            content: "Search for the customers of this tour",
-            trigger: ".o_searchview_input",
-            run: "edit Tour",
-        },
-        {
-            content: "… among the customers",
-            trigger: ".o_searchview_autocomplete .o-dropdown-item:contains(Client)",
-            run: "click",
-        },
-        {
-            content: "Two rows are left",
-            trigger: ".o_list_view:not(:has(.o_data_row:eq(2))) .o_data_row:eq(1)",
         },
         {
             content: "Select all",
@@ -119,7 +112,7 @@ registry.category("web_tour.tours").add("relance_manual", {
         },
         {
             content: "The list shows level, comment and PDF",
-            trigger: ".o_data_row:contains(Librairie Tour):contains(Pré relance):contains(tour@example.com) button[name=action_open_pdf]",
+            trigger: ".o_data_row:contains(Librairie Tour):contains(Pré relance):contains(tour@example.com) .o_relance_pdf",
         },
         {
             content: "Relances",
@@ -136,12 +129,15 @@ registry.category("web_tour.tours").add("relance_manual", {
             run: "click",
         },
         {
-            content: "The mail is in its chatter",
-            trigger: ".o-mail-Message:contains(Cher Client)",
+            content: "Go down to its chatter",
+            trigger: ".o-mail-Form-chatter",
+            run() {
+                this.anchor.scrollIntoView();
+            },
         },
         {
-            content: "Open the invoice",
-            trigger: ".o_field_widget[name=line_ids] .o_data_row",
+            content: "The mail is in its chatter",
+            trigger: ".o-mail-Message:contains(Cher Client)",
         },
     ],
 });
