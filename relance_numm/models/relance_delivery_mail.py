@@ -60,7 +60,7 @@ class RelanceDeliveryMail(models.AbstractModel):
     @api.model
     def _prepare_mail_vals(self, reminder, texts, recipients, invoice_pdfs, reply_to):
         """Return the values of the mail: one for all contacts, with a real copy (F1)."""
-        body = Markup("%s<br/>%s") % (texts["body_html"], texts["signature"])
+        body = Markup("%s%s") % (texts["body_html"], texts["signature"])
         return {
             "relance_reminder_id": reminder.id,
             "model": reminder._name,

@@ -9,6 +9,9 @@ from .common import RelanceCommon
 class TestTour(RelanceCommon, AccountTestInvoicingHttpCommon):
     """The main job in a real browser, in French, from the menu to the mail."""
 
+    # Wide enough for the chatter to stand beside the form.
+    browser_size = "1920x1080"
+
     def test_manual_in_the_browser(self):
         """D1–D6: an accountant's three clicks."""
         accountant = new_test_user(

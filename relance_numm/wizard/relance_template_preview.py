@@ -77,7 +77,7 @@ class RelanceTemplatePreview(models.TransientModel):
         mine = texts[reminder.id]
         return {
             "subject": mine["subject"],
-            "body_html": Markup("%s<br/>%s") % (mine["body_html"], mine["signature"]),
+            "body_html": Markup("%s%s") % (mine["body_html"], mine["signature"]),
             "letter": base64.b64encode(pdfs.get(reminder.id, b"")) or False,
             "message": errors.get(reminder.id, False),
         }

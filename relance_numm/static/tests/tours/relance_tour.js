@@ -129,15 +129,8 @@ registry.category("web_tour.tours").add("relance_manual", {
             run: "click",
         },
         {
-            content: "Go down to its chatter",
-            trigger: ".o-mail-Form-chatter",
-            run() {
-                this.anchor.scrollIntoView();
-            },
-        },
-        {
             content: "The mail is in its chatter",
-            trigger: ".o-mail-Message:contains(Cher Client)",
+            trigger: ".o-mail-Message .o-mail-AttachmentContainer[title^='R-']",
         },
     ],
 });
