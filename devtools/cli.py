@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "needed, in .dev/; downloads are kept in the user's cache folder.",
         epilog="ODOO_SOURCE=/path/to/odoo uses your own source tree of Odoo 19.0, "
         "DATABASE_URL=postgresql://user:password@host:port/ your own PostgreSQL.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=16),
     )
     commands = parser.add_subparsers(metavar="command", required=True)
 
@@ -118,7 +119,10 @@ def _stop(options: argparse.Namespace) -> None:
 
 def _odoo(arguments: list[str]) -> int:
     from . import setup
+    from .databases import DEMO
 
-    odoo = setup.ensure().odoo
-    command = odoo.command(*arguments)
-    os.execve(command[0], command, odoo.environ)
+    databases = setup.ensure()
+    if DEMO in arguments and not databases.demo_exists():
+        databases.demo()
+    command = databases.odoo.command(*arguments)
+    os.execve(command[0], command, databases.odoo.environ)

@@ -93,6 +93,10 @@ class Databases:
         with _locked():
             return self._demo(reset)
 
+    def demo_exists(self) -> bool:
+        """Return whether there is a demo database, up to date or not."""
+        return self.odoo.server.label(DEMO) is not None
+
     def _demo(self, reset: bool = False) -> str:
         template = self._template()
         addons = _project_addons()

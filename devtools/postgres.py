@@ -185,7 +185,7 @@ def _as_server(command: list) -> list:
         f"--reuid={user.pw_uid}",
         f"--regid={user.pw_gid}",
         "--clear-groups",
-        # Else the right does not count where PostgreSQL asks whether it may read a file.
+        # Else the right does not count when PostgreSQL asks if it may read a file.
         "--securebits=+no_setuid_fixup",
         f"--inh-caps={capability}",
         f"--ambient-caps={capability}",

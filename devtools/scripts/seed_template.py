@@ -11,7 +11,7 @@ load_language(env.cr, "fr_FR")
 company = env.company
 company.write(
     {
-        "name": "Numm Finance",
+        "name": "Garonne Finance",
         "country_id": env.ref("base.fr").id,
         "currency_id": env.ref("base.EUR").id,
         "email": "compta@numm-finance.example",

@@ -44,7 +44,7 @@ def page(tmp_path):
 def mail(tmp_path, smtp_port):
     """Send a mail and return the name of its file."""
     message = EmailMessage()
-    message["From"] = "Numm <compta@numm.example>"
+    message["From"] = "Compta <compta@example.com>"
     message["To"] = "client@example.com"
     message["Subject"] = "Relance n° 1 <été>"
     message.set_content("Bonjour")

@@ -2,6 +2,7 @@ from . import account_move
 from . import ir_actions_report
 from . import mail_activity
 from . import mail_mail
+from . import mail_notification
 from . import relance_batch
 from . import relance_channel
 from . import relance_delivery

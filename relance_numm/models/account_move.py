@@ -9,7 +9,9 @@ class AccountMove(models.Model):
     def _compute_relance_reminder_count(self):
         counts = dict(
             self.env["relance.reminder.line"]._read_group(
-                [("move_id", "in", self.ids)], ["move_id"], ["reminder_id:count_distinct"]
+                [("move_id", "in", self.ids)],
+                ["move_id"],
+                ["reminder_id:count_distinct"],
             )
         )
         for move in self:

@@ -8,7 +8,9 @@ class MailMail(models.Model):
     _inherit = "mail.mail"
 
     relance_reminder_id = fields.Many2one(
-        "relance.reminder", string="Reminder", ondelete="set null",
+        "relance.reminder",
+        string="Reminder",
+        ondelete="set null",
         index="btree_not_null",
     )
 
@@ -35,7 +37,7 @@ class MailMail(models.Model):
     ):
         """Override of `mail` to tell the reminder whether its mail left (F1)."""
         for mail in self.filtered("relance_reminder_id"):
-            mail.relance_reminder_id._mail_processed(
+            mail.relance_reminder_id._left_or_failed(
                 failure_type and mail._relance_failure_text(failure_reason)
             )
         return super()._postprocess_sent_message(

@@ -43,12 +43,14 @@ class RelanceBatch(models.Model):
     left_out = fields.Html(
         readonly=True, help="Entries that were not reminded, and why."
     )
-    left_out_count = fields.Integer(string="Left out", readonly=True)
-    reminder_count = fields.Integer(string="Number of reminders", compute="_compute_counts")
+    left_out_count = fields.Integer(string="Entries left out", readonly=True)
+    reminder_count = fields.Integer(
+        string="Number of reminders", compute="_compute_counts"
+    )
     pending_count = fields.Integer(string="To send", compute="_compute_counts")
     outgoing_count = fields.Integer(string="Under way", compute="_compute_counts")
-    sent_count = fields.Integer(string="Sent", compute="_compute_counts")
-    failed_count = fields.Integer(string="Failed", compute="_compute_counts")
+    sent_count = fields.Integer(string="Reminders sent", compute="_compute_counts")
+    failed_count = fields.Integer(string="Reminders failed", compute="_compute_counts")
     letter_count = fields.Integer(string="Letters", compute="_compute_counts")
     waiting_count = fields.Integer(string="To create", compute="_compute_counts")
     progress = fields.Float(compute="_compute_counts", help="In percent.")
@@ -287,8 +289,8 @@ class RelanceBatch(models.Model):
         )
         if request.channel not in channels:
             return self.env._(
-                "%(customer)s: the type “%(type)s” is not one of the level “%(level)s”. "
-                "Allowed: %(types)s.",
+                "%(customer)s: the type “%(type)s” is not one of the level "
+                "“%(level)s”. Allowed: %(types)s.",
                 customer=request.partner.display_name,
                 type=request.channel.name,
                 level=request.level.name,
@@ -348,4 +350,6 @@ class RelanceBatch(models.Model):
 
     def action_print(self):
         """Open all the letters of the batch as one PDF, by postal code (E3)."""
-        return self.reminder_ids.filtered(lambda r: r.state != "canceled").action_print()
+        return self.reminder_ids.filtered(
+            lambda r: r.state != "canceled"
+        ).action_print()

@@ -50,22 +50,22 @@ class RelanceDeliveryActivity(models.AbstractModel):
     @api.model
     def _note(self, reminder):
         """Return what is owed and the number to call."""
-        return Markup("<p>%s : %s</p>%s") % (
-            reminder.contact_id.display_name,
-            reminder.contact_id.phone or self.env._("no phone number"),
-            reminder.invoice_list,
+        whom = self.env._(
+            "Call %(contact)s: %(phone)s",
+            contact=reminder.contact_id.display_name,
+            phone=reminder.contact_id.phone or self.env._("no phone number"),
         )
+        return Markup("<p>%s</p>%s") % (whom, reminder.invoice_list)
 
     @api.model
     def _comment(self, reminder):
-        _ = self.env._
         if reminder.state == "sent":
-            return _(
+            return self.env._(
                 "%(type)s done on %(date)s",
                 type=reminder.channel_id.name,
                 date=format_date(self.env, reminder.date_sent),
             )
-        return _(
+        return self.env._(
             "%(type)s to do by %(user)s",
             type=reminder.channel_id.name,
             user=reminder._responsible().name,

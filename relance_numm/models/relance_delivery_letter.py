@@ -20,21 +20,20 @@ class RelanceDeliveryLetter(models.AbstractModel):
 
     @api.model
     def _comment(self, reminder):
-        _ = self.env._
         if reminder.state == "sent":
-            return _(
+            return self.env._(
                 "%(type)s posted on %(date)s to %(contact)s",
                 type=reminder.channel_id.name,
                 date=format_date(self.env, reminder.date_sent),
                 contact=reminder.contact_id.display_name,
             )
         if reminder.date_printed:
-            return _(
+            return self.env._(
                 "%(type)s printed, to post to %(contact)s",
                 type=reminder.channel_id.name,
                 contact=reminder.contact_id.display_name,
             )
-        return _(
+        return self.env._(
             "%(type)s to print for %(contact)s",
             type=reminder.channel_id.name,
             contact=reminder.contact_id.display_name,

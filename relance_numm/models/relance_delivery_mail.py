@@ -59,7 +59,7 @@ class RelanceDeliveryMail(models.AbstractModel):
 
     @api.model
     def _prepare_mail_vals(self, reminder, texts, recipients, invoice_pdfs, reply_to):
-        """Return the values of the mail: one for all contacts, with a real copy (F1)."""
+        """Return the values of the mail: one for all contacts, with a copy (F1)."""
         body = Markup("%s%s") % (texts["body_html"], texts["signature"])
         return {
             "relance_reminder_id": reminder.id,
@@ -81,12 +81,11 @@ class RelanceDeliveryMail(models.AbstractModel):
 
     @api.model
     def _comment(self, reminder):
-        _ = self.env._
         if reminder.state == "sent":
-            return _("Email sent to %s", reminder.email_to)
+            return self.env._("Email sent to %s", reminder.email_to)
         if reminder.state == "outgoing":
-            return _("Email to %s in the mail queue", reminder.email_to)
-        return _("Email to send")
+            return self.env._("Email to %s in the mail queue", reminder.email_to)
+        return self.env._("Email to send")
 
     @api.model
     def _recall(self, reminders):

@@ -27,6 +27,14 @@ class RelanceDeliverySms(models.AbstractModel):
         reminders._set_state("outgoing")
 
     @api.model
+    def _recall(self, reminders):
+        # The queue is Odoo's own: an accountant has no right on it.
+        messages = reminders.sudo().message_ids
+        self.env["sms.sms"].sudo().search(
+            [("mail_message_id", "in", messages.ids), ("state", "=", "outgoing")]
+        ).action_set_canceled()
+
+    @api.model
     def _text(self, reminder):
         """Return the text: short and neutral, without what is owed for."""
         reminder = reminder.with_context(lang=reminder.lang)
@@ -41,8 +49,7 @@ class RelanceDeliverySms(models.AbstractModel):
 
     @api.model
     def _comment(self, reminder):
-        _ = self.env._
         phone = reminder.contact_id.phone
         if reminder.state == "sent":
-            return _("SMS sent to %s", phone)
-        return _("SMS to %s in the queue", phone)
+            return self.env._("SMS sent to %s", phone)
+        return self.env._("SMS to %s in the queue", phone)

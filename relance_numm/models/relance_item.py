@@ -81,7 +81,7 @@ class RelanceItem(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer")
     customer_type = fields.Selection(CUSTOMER_TYPES)
     company_id = fields.Many2one("res.company", string="Branch")
-    entity_id = fields.Many2one("res.company", string="Entity")
+    entity_id = fields.Many2one("res.company")
     name = fields.Char(string="Document number")
     label = fields.Char()
     ref = fields.Char(string="Reference")
@@ -97,7 +97,7 @@ class RelanceItem(models.Model):
     )
     date_due = fields.Date(string="Due date")
     days_late = fields.Integer(aggregator="max")
-    plan_id = fields.Many2one("relance.plan", string="Plan")
+    plan_id = fields.Many2one("relance.plan")
     last_reminder_id = fields.Many2one("relance.reminder", string="Last reminder")
     last_date = fields.Date(string="Date")
     last_level_id = fields.Many2one("relance.level", string="Level")
@@ -107,7 +107,7 @@ class RelanceItem(models.Model):
     sent_level_id = fields.Many2one(
         "relance.level",
         string="Highest level sent",
-        help="The level of the last reminder that really left.",
+        help="The highest level of which a reminder really left.",
     )
     advised_step_id = fields.Many2one("relance.step", string="Advised step")
     advised_level_id = fields.Many2one("relance.level", string="Advised")
@@ -370,31 +370,38 @@ class RelanceItem(models.Model):
 
     def _reason_text(self):
         """Return the sentence that says why this row is not advised (C4)."""
-        _ = self.env._
         days, customer = self.reason_days, self.partner_id.display_name
         texts = {
-            "credit": _("Nothing to pay: credit note, payment or amount of zero"),
-            "no_customer": _("No customer on this entry: set one to remind it"),
-            "paid": _("Paid: the payment is not reconciled yet"),
-            "blocked": _("Blocked: marked “do not remind” or payment blocked"),
-            "customer_excluded": _("%s is marked “do not remind”", customer),
-            "customer_archived": _("%s is archived: unarchive it to remind", customer),
-            "in_flight": _(
+            "credit": self.env._(
+                "Nothing to pay: credit note, payment or amount of zero"
+            ),
+            "no_customer": self.env._(
+                "No customer on this entry: set one to remind it"
+            ),
+            "paid": self.env._("Paid: the payment is not reconciled yet"),
+            "blocked": self.env._("Blocked: marked “do not remind” or payment blocked"),
+            "customer_excluded": self.env._("%s is marked “do not remind”", customer),
+            "customer_archived": self.env._(
+                "%s is archived: unarchive it to remind", customer
+            ),
+            "in_flight": self.env._(
                 "Reminder %s is under way", self.last_reminder_id.display_name
             ),
-            "no_plan": _(
+            "no_plan": self.env._(
                 "No plan fits this customer: choose one on the customer, or tick "
                 "“Default plan” on a plan of its type"
             ),
-            "no_step": _("The plan “%s” has no step", self.plan_id.display_name),
-            "net_nil": _("Net balance nil: credits cover what is owed"),
-            "min_gap": _("Reminded today")
+            "no_step": self.env._(
+                "The plan “%s” has no step", self.plan_id.display_name
+            ),
+            "net_nil": self.env._("Net balance nil: credits cover what is owed"),
+            "min_gap": self.env._("Reminded today")
             if days == 0
-            else _("Reminded %s days ago", days),
-            "not_due": _("First step tomorrow")
+            else self.env._("Reminded %s days ago", days),
+            "not_due": self.env._("First step tomorrow")
             if days == 1
-            else _("First step in %s days", days),
-            "last_step": _("Last level already sent %s days ago", days),
+            else self.env._("First step in %s days", days),
+            "last_step": self.env._("Last level already sent %s days ago", days),
         }
         return texts[self.reason_code]
 

@@ -30,8 +30,8 @@ from .relance_letter_pdf import (
 
 _logger = logging.getLogger(__name__)
 
-# Letters in one call of wkhtmltopdf: to start it costs as much as 150 pages. Marks allow
-# no more than 256.
+# Letters in one call of wkhtmltopdf, which takes some hundredths of a second to start.
+# Marks allow no more than 256.
 CHUNK_SIZE = 200
 
 # Places on the sheet, in mm from its top left corner. The window is that of a French DL
@@ -39,7 +39,8 @@ CHUNK_SIZE = 200
 WINDOW = {"left": 110, "top": 55.5, "width": 80, "height": 23}
 LETTERHEAD = {"top": 12, "width": 66, "height": 76}
 OPENING_TOP = 96
-TABLE_HEAD_HEIGHT = 9
+# Above the margin, on pages where the table goes on.
+CONTINUED_HEAD_HEIGHT = 13
 FOOTER = {"top": 272, "height": 15}
 PAGE_NUMBER = {"right": 190, "bottom": 6}
 FOLD_MARK = {"left": 5, "right": 9, "top": 99}
@@ -49,9 +50,9 @@ FOOTER_ROWS = 5
 # Characters of the bottom text that stay on the page of the signature.
 CLOSING_LENGTH = 900
 
-# No build renders a CSS millimetre as a millimetre on paper. These factors mend that for
-# the patched and the unpatched build that are known; others are measured on the first
-# letters they print.
+# No build renders a CSS millimetre as a millimetre on paper. These factors mend that
+# for the patched and the unpatched build that are known; others are measured on the
+# first letters they print.
 ZOOMS = {True: 0.78125, False: 1.3009}
 MEASURED_ZOOMS = {}
 
@@ -75,12 +76,12 @@ class Letter(NamedTuple):
     page_label: str
     company: models.BaseModel
     letterhead: tuple
-    table_head: tuple
+    continued_head: tuple
     footer: tuple
 
     @property
     def parts(self):
-        return (self.letterhead, self.table_head, self.footer)
+        return (self.letterhead, self.continued_head, self.footer)
 
 
 class RelanceLetter(models.AbstractModel):
@@ -184,7 +185,7 @@ class RelanceLetter(models.AbstractModel):
             ),
             company=company,
             letterhead=("letterhead", company.id, lang),
-            table_head=("table_head", company.id, lang),
+            continued_head=("continued_head", company.id, lang),
             footer=("footer", company.id, lang, repeated),
         )
         for key in letter.parts:
@@ -196,7 +197,7 @@ class RelanceLetter(models.AbstractModel):
         return letter
 
     def _render_part(self, template, values):
-        """Return the HTML of one of the letter's templates, in the context's language."""
+        """Return the HTML of one of the letter's templates, in the language set."""
         return self.env["ir.qweb"]._render(
             f"relance_numm.{template}", values, minimal_qcontext=True
         )
@@ -207,15 +208,15 @@ class RelanceLetter(models.AbstractModel):
         :param dict texts: as for ``_render_letters``, tidied.
         :rtype: dict
         """
-        company, paper = reminder.company_id, self._paperformat()
+        company, contact = reminder.company_id, reminder.contact_id
         bottom, closing = html_tools.split_closing(
             texts["letter_bottom"], CLOSING_LENGTH
         )
         return {
             "reminder": reminder,
             "company": company,
-            "address": self._prepare_address_values(reminder.contact_id, company, paper),
-            "opening_height": OPENING_TOP - paper.margin_top,
+            "address": self._prepare_address_values(contact, company),
+            "opening_height": OPENING_TOP - self._paperformat().margin_top,
             "registered": reminder.channel_id.code in REGISTERED_CHANNELS,
             "place_and_date": self._place_and_date(company, reminder.date),
             "subject": texts["subject"],
@@ -228,9 +229,9 @@ class RelanceLetter(models.AbstractModel):
             "signature": texts["signature"],
         }
 
-    def _prepare_address_values(self, contact, company, paper):
+    def _prepare_address_values(self, contact, company):
         """Return the address and where it stands, from the corner of the margins."""
-        rows = self._address_rows(contact, company)
+        rows, paper = self._address_rows(contact, company), self._paperformat()
         return {
             "rows": rows,
             "left": WINDOW["left"] - paper.margin_left,
@@ -281,8 +282,8 @@ class RelanceLetter(models.AbstractModel):
             "size": LETTERHEAD,
         }
 
-    def _prepare_table_head_values(self, company):
-        return {"company": company}
+    def _prepare_continued_head_values(self, company):
+        return {"company": company, "height": CONTINUED_HEAD_HEIGHT}
 
     def _prepare_footer_values(self, company, footer):
         """Return the values of the foot of each page.
@@ -392,7 +393,7 @@ class RelanceLetter(models.AbstractModel):
         return html_tools.data_uri(content)
 
     def _logo(self, company):
-        """Return the company's logo as a data URI; none where it is still Odoo's own."""
+        """Return the company's logo as a data URI; Odoo's own counts for none."""
         if not company.logo or company.uses_default_logo:
             return None
         return html_tools.data_uri(base64.b64decode(company.logo))
@@ -449,7 +450,7 @@ class RelanceLetter(models.AbstractModel):
 
     def _document_html(self, letters, keys, parts, zoom):
         """Return all that is to print as one HTML document."""
-        companies = self.env["res.company"].union(*(letter.company for letter in letters))
+        companies = self.env["res.company"].union(*(each.company for each in letters))
         return self._render_part(
             "relance_letter_document",
             {
@@ -461,11 +462,7 @@ class RelanceLetter(models.AbstractModel):
                 "ink": html_tools.ink,
                 "ruler": RULER,
                 "ruler_color": Mark("ruler").color,
-                "table_head_height": TABLE_HEAD_HEIGHT,
-                "parts": [
-                    (Mark("part", index).color, parts[key])
-                    for index, key in enumerate(keys)
-                ],
+                "parts": [parts[key] for key in keys],
                 "letters": [
                     self._marked(letter.html, index)
                     for index, letter in enumerate(letters)
@@ -512,14 +509,15 @@ class RelanceLetter(models.AbstractModel):
         if ir_actions_report._wkhtml().state in ("install", "broken"):
             raise self._missing_wkhtmltopdf_error()
         arguments = self._report()._build_wkhtmltopdf_args(self._paperformat(), False)
-        arguments += ["--javascript-delay", "0", "--disable-javascript"]
         with tempfile.TemporaryDirectory(prefix="relance.letters.") as folder:
             source = os.path.join(folder, "letters.html")
             target = os.path.join(folder, "letters.pdf")
             with open(source, "w", encoding="utf-8") as file:
                 file.write(html)
+            arguments += ["--javascript-delay", "0", "--disable-javascript"]
+            arguments += [source, target]
             try:
-                process = ir_actions_report._run_wkhtmltopdf([*arguments, source, target])
+                process = ir_actions_report._run_wkhtmltopdf(arguments)
             except OSError as error:
                 raise self._missing_wkhtmltopdf_error() from error
             # 1 is a warning, mostly about an image.
@@ -532,8 +530,9 @@ class RelanceLetter(models.AbstractModel):
     def _missing_wkhtmltopdf_error(self):
         return UserError(
             self.env._(
-                "The letter PDF could not be made: wkhtmltopdf is not installed. Install "
-                "it (see the documentation), restart Odoo and click “Send again”."
+                "The letter PDF could not be made: wkhtmltopdf is not installed. "
+                "Install it (see the documentation), restart Odoo and click “Send "
+                "again”."
             )
         )
 
@@ -547,9 +546,9 @@ class RelanceLetter(models.AbstractModel):
         except LetterError as error:
             raise UserError(
                 self.env._(
-                    "The letter PDF could not be made: wkhtmltopdf does not work on this "
-                    "server (%(error)s). Install it again (see the documentation), "
-                    "restart Odoo and click “Send again”.",
+                    "The letter PDF could not be made: wkhtmltopdf does not work on "
+                    "this server (%(error)s). Install it again (see the "
+                    "documentation), restart Odoo and click “Send again”.",
                     error=error,
                 )
             ) from error
@@ -608,13 +607,8 @@ class RelanceLetter(models.AbstractModel):
         starts = [first]
         for index in range(1, letter_count):
             starts += places[Mark("letter", index)]
-        found = (
-            all(index + 1 in places[Mark("part", index)] for index in range(part_count))
-            and first in places[Mark("letter", 0)]
-            and len(starts) == letter_count
-            and starts == sorted(set(starts))
-        )
-        if not found:
+        at_once = first in places[Mark("letter", 0)] and len(starts) == letter_count
+        if not at_once or starts != sorted(set(starts)):
             raise LetterError(f"{len(sheets)} pages, not those of the letters")
         return [*starts, len(sheets)]
 
@@ -625,7 +619,7 @@ class RelanceLetter(models.AbstractModel):
         width = PAGE_WIDTH - left - paper.margin_right
         return {
             "letterhead": (left, top, LETTERHEAD["width"], LETTERHEAD["height"]),
-            "table_head": (left, top, width, TABLE_HEAD_HEIGHT),
+            "continued_head": (left, top, width, CONTINUED_HEAD_HEIGHT),
             "footer": (left, top, width, FOOTER["height"]),
         }
 
@@ -648,7 +642,7 @@ class RelanceLetter(models.AbstractModel):
                 drawn.insert(0, (parts[letter.letterhead], LETTERHEAD["top"] - top))
                 drawings.append(sheet.tick(**FOLD_MARK))
             elif table < page <= end:
-                drawn.insert(0, (parts[letter.table_head], -TABLE_HEAD_HEIGHT))
+                drawn.insert(0, (parts[letter.continued_head], -CONTINUED_HEAD_HEIGHT))
             stamps.append((drawn, drawings))
         return stamps
 

@@ -220,7 +220,8 @@ def font_faces(fonts):
             with open(path, "rb") as file:
                 data = base64.b64encode(file.read()).decode()
             faces.append(
-                f"@font-face {{font-family: '{font_family(font)}'; {FONT_STYLES[style]}; "
+                f"@font-face {{font-family: '{font_family(font)}'; "
+                f"{FONT_STYLES[style]}; "
                 f"src: url(data:font/ttf;base64,{data}) format('truetype');}}"
             )
     return Markup("\n".join(faces))

@@ -18,6 +18,9 @@ MM = 72 / 25.4
 RULER = 150
 LABEL_SIZE = 6.72
 
+MARK_KINDS = ("ruler", "letter", "items", "end")
+# Their red; green and blue are the index.
+MARK_COLOR = 0xF6
 COLOR = re.compile(rb"(0\.9\d+) (0\.9\d+|1) (0\.9\d+|1) scn")
 MATRIX = rb"(\S+) 0 0 \S+ \S+ \S+ cm"
 FIRST_MATRIX = re.compile(MATRIX)
@@ -39,8 +42,8 @@ class Mark(NamedTuple):
     to show on paper.
 
     >>> Mark("items", 35).color
-    '#f3f2f3'
-    >>> Mark.from_color(0xF3 / 255, 0xF2 / 255, 0xF3 / 255)
+    '#f8f2f3'
+    >>> Mark.from_color(0xF8 / 255, 0xF2 / 255, 0xF3 / 255)
     Mark(kind='items', index=35)
     >>> Mark.from_color(1, 1, 1)
     """
@@ -52,20 +55,18 @@ class Mark(NamedTuple):
     def color(self):
         """Return the CSS colour that stands for the mark."""
         high, low = divmod(self.index, 16)
-        return f"#{0xF0 + MARK_KINDS.index(self.kind):02x}{0xF0 + high:02x}{0xF0 + low:02x}"
+        kind = MARK_COLOR + MARK_KINDS.index(self.kind)
+        return f"#{kind:02x}{0xF0 + high:02x}{0xF0 + low:02x}"
 
     @classmethod
     def from_color(cls, red, green, blue):
-        """Return the mark of a PDF colour (0 to 1), or None where it is another colour."""
-        kind, high, low = (
-            round(float(value) * 255) - 0xF0 for value in (red, green, blue)
-        )
+        """Return the mark of a PDF colour (0 to 1), or None where it is another."""
+        kind = round(float(red) * 255) - MARK_COLOR
+        high = round(float(green) * 255) - 0xF0
+        low = round(float(blue) * 255) - 0xF0
         if 0 <= kind < len(MARK_KINDS) and high >= 0 and low >= 0:
             return cls(MARK_KINDS[kind], high * 16 + low)
         return None
-
-
-MARK_KINDS = ("ruler", "part", "letter", "items", "end")
 
 
 class Drawing(NamedTuple):
@@ -115,9 +116,9 @@ class Sheet:
 class Document:
     """Printed pages, to be cut into letters and put together without copies.
 
-    Objects keep the numbers that they have in the printed file, which PDF allows: each is
-    read and written once, however many letters use it, where a PDF writer would clone
-    the fonts for every letter. What several files have alike is kept once.
+    Objects keep the numbers that they have in the printed file, which PDF allows: each
+    is read and written once, however many letters use it, where a PDF writer would
+    clone the fonts for every letter. What several files have alike is kept once.
     """
 
     def __init__(self):
@@ -175,7 +176,8 @@ class Document:
         fonts = {path: _registered_font(path) for path, _text, _other in labels}
         # A page of reportlab's that is never shown: it embeds what its texts use.
         buffer, operators = io.BytesIO(), {}
-        page = canvas.Canvas(buffer, initialFontName=next(iter(fonts.values())).fontName)
+        first = next(iter(fonts.values()))
+        page = canvas.Canvas(buffer, initialFontName=first.fontName)
         for label in labels:
             path, text, other = label
             known = fonts[path].face.charToGlyph
@@ -318,7 +320,7 @@ class Document:
         return self._numbers[number]
 
     def _add(self, content, needs=frozenset()):
-        """Return the number of a new object, of the one that is there if it is alike."""
+        """Return the number of a new object, or of one like it that is there."""
         if content not in self._known:
             self._known[content] = self._size
             self._objects[self._size], self._needs[self._size] = content, needs

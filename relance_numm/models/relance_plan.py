@@ -57,7 +57,9 @@ class RelancePlan(models.Model):
 
     @api.constrains("is_default", "active", "company_id", "customer_type")
     def _check_invoice_mode_keeps_default(self):
-        companies = self.env["res.company"].sudo().search([("relance_on", "=", "invoice")])
+        companies = (
+            self.env["res.company"].sudo().search([("relance_on", "=", "invoice")])
+        )
         companies._check_relance_on()
 
     def copy_data(self, default=None):
@@ -117,7 +119,9 @@ class RelancePlan(models.Model):
                 if message:
                     raise ValidationError(
                         self.env._(
-                            "Plan “%(plan)s”: %(message)s", plan=plan.name, message=message
+                            "Plan “%(plan)s”: %(message)s",
+                            plan=plan.name,
+                            message=message,
                         )
                     )
 

@@ -68,12 +68,17 @@ class RelanceReminder(models.Model):
         ondelete="restrict",
     )
     contact_id = fields.Many2one(
-        "res.partner", string="Contact", readonly=True, ondelete="restrict",
+        "res.partner",
+        readonly=True,
+        ondelete="restrict",
         help="To whom the reminder is addressed.",
     )
     lang = fields.Char(compute="_compute_lang", compute_sudo=True)
     user_id = fields.Many2one(
-        "res.users", string="Author", required=True, readonly=True,
+        "res.users",
+        string="Author",
+        required=True,
+        readonly=True,
         default=lambda self: self._default_user_id(),
     )
     date = fields.Date(required=True, readonly=True)
@@ -89,7 +94,10 @@ class RelanceReminder(models.Model):
         "relance.template", required=True, readonly=True, ondelete="restrict"
     )
     channel_id = fields.Many2one(
-        "relance.channel", string="Type", required=True, ondelete="restrict",
+        "relance.channel",
+        string="Type",
+        required=True,
+        ondelete="restrict",
         tracking=True,
     )
     channel_kind = fields.Selection(related="channel_id.kind")
@@ -100,7 +108,11 @@ class RelanceReminder(models.Model):
         string="Total to pay", compute="_compute_amount_total", store=True
     )
     state = fields.Selection(
-        REMINDER_STATES, required=True, readonly=True, default="pending", index=True,
+        REMINDER_STATES,
+        required=True,
+        readonly=True,
+        default="pending",
+        index=True,
     )
     note = fields.Char(string="Remark", help="Internal; the customer does not see it.")
     error = fields.Char(readonly=True, copy=False)
@@ -110,11 +122,19 @@ class RelanceReminder(models.Model):
     internal_email = fields.Char(string="Internal address", readonly=True)
     email_to = fields.Char(string="Mailed to", readonly=True, copy=False)
     mail_message_id = fields.Many2one(
-        "mail.message", string="Email", readonly=True, copy=False, ondelete="set null",
+        "mail.message",
+        string="Email",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
         index="btree_not_null",
     )
     letter_attachment_id = fields.Many2one(
-        "ir.attachment", string="PDF", readonly=True, copy=False, ondelete="set null",
+        "ir.attachment",
+        string="PDF",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
         index="btree_not_null",
     )
 
@@ -164,7 +184,12 @@ class RelanceReminder(models.Model):
             reminder.amount_total = sum(reminder._active_lines().mapped("amount_due"))
 
     @api.depends(
-        "state", "error", "channel_id", "email_to", "date_sent", "date_printed",
+        "state",
+        "error",
+        "channel_id",
+        "email_to",
+        "date_sent",
+        "date_printed",
         "contact_id",
     )
     @api.depends_context("lang")
@@ -251,23 +276,22 @@ class RelanceReminder(models.Model):
         and R2192-31; consumers C. civ. 1231-6 and 1344-1: neither the 40 € nor costs
         may be asked of these (CPCE L111-8).
         """
-        _ = self.env._
         texts = {
-            "private": _(
+            "private": self.env._(
                 "Late payment gives rise, as of right and from the day after the due "
                 "date, to penalties at the refinancing rate of the European Central "
                 "Bank plus 10 percentage points, and to a fixed compensation of €40 "
                 "per invoice for recovery costs (French Commercial Code, articles "
                 "L441-10 and D441-5)."
             ),
-            "public": _(
+            "public": self.env._(
                 "Late payment gives rise, as of right and without formality, to "
                 "interest at the refinancing rate of the European Central Bank plus "
                 "8 percentage points, and to a fixed compensation of €40 for recovery "
                 "costs (French Public Procurement Code, articles L2192-13 and "
                 "R2192-31)."
             ),
-            "individual": _(
+            "individual": self.env._(
                 "From a formal notice on, the amounts due bear interest at the legal "
                 "rate (French Civil Code, articles 1231-6 and 1344-1)."
             ),
@@ -275,7 +299,7 @@ class RelanceReminder(models.Model):
         return texts[self._customer_type()]
 
     def _responsible(self):
-        """Return who follows the customer up: his own person, the plan's, the author."""
+        """Return who follows the customer up: his person, the plan's, the author."""
         self.ensure_one()
         customer = self.partner_id.with_company(self.company_id)
         return customer.relance_user_id or self.plan_id.user_id or self.user_id
@@ -471,11 +495,13 @@ class RelanceReminder(models.Model):
 
     def _recall(self):
         # Of all kinds: the type may have been changed since the first try.
-        for kind, _label in self._fields["channel_kind"]._description_selection(self.env):
+        for kind, _label in self._fields["channel_kind"]._description_selection(
+            self.env
+        ):
             self.env[f"relance.delivery.{kind}"]._recall(self)
 
-    def _mail_processed(self, failure):
-        """Note that the mail left, or why it did not (F1).
+    def _left_or_failed(self, failure):
+        """Note that the mail or SMS left, or why it did not (F1, F2).
 
         :param failure: a sentence, or False
         """
@@ -518,23 +544,22 @@ class RelanceReminder(models.Model):
 
     def _trace_body(self, lines):
         """Return the note: invoice, customer, amount, mode, level, internal address."""
-        _ = self.env._
         amount = formatLang(
             self.env,
             sum(lines.mapped("amount_due")),
             currency_obj=self.currency_id,
         )
         rows = [
-            _(
+            self.env._(
                 "Reminder %(name)s of %(numbers)s for the customer %(customer)s.",
                 name=self.name,
                 numbers=", ".join(filter(None, lines.mapped("name"))),
                 customer=self.partner_id.display_name,
             ),
-            _("Amount reminded: %s.", amount),
-            _("Type of reminder: %s.", self.channel_id.name),
-            _("Level of the reminder: %s.", self.level_id.name),
-            _("Internal address: %s.", self.internal_email or "-"),
+            self.env._("Amount reminded: %s.", amount),
+            self.env._("Type of reminder: %s.", self.channel_id.name),
+            self.env._("Level of the reminder: %s.", self.level_id.name),
+            self.env._("Internal address: %s.", self.internal_email or "-"),
         ]
         return Markup("<br/>").join(rows)
 
@@ -546,7 +571,8 @@ class RelanceReminder(models.Model):
         if not self.letter_attachment_id:
             raise UserError(
                 self.env._(
-                    "%s has no letter: it was not made, or its type has none.", self.name
+                    "%s has no letter: it was not made, or its type has none.",
+                    self.name,
                 )
             )
         return {
@@ -561,7 +587,9 @@ class RelanceReminder(models.Model):
             lambda r: (r.contact_id.zip or "", r.contact_id.city or "", r.id)
         )
         if not reminders:
-            raise UserError(self.env._("None of these reminders has a letter to print."))
+            raise UserError(
+                self.env._("None of these reminders has a letter to print.")
+            )
         reminders.date_printed = fields.Datetime.now()
         return self.env.ref("relance_numm.relance_letter_report").report_action(
             reminders, config=False
@@ -585,7 +613,9 @@ class RelanceReminder(models.Model):
         """Try failed reminders again, as they are or by the type chosen since (F1)."""
         failed = self.filtered(lambda r: r.state == "failed")
         if not failed:
-            raise UserError(self.env._("Only a reminder that failed can be sent again."))
+            raise UserError(
+                self.env._("Only a reminder that failed can be sent again.")
+            )
         failed._recall()
         failed._set_state("pending")
         failed._start()
@@ -632,9 +662,9 @@ class RelanceReminder(models.Model):
     @api.model
     def _take_pending(self, domain):
         """Return the next pending reminders, locked; those of other workers are not."""
-        return self.search(domain, order="id", limit=DELIVERY_SIZE * 20).try_lock_for_update(
-            limit=DELIVERY_SIZE
-        )
+        return self.search(
+            domain, order="id", limit=DELIVERY_SIZE * 20
+        ).try_lock_for_update(limit=DELIVERY_SIZE)
 
     def _deliver_or_fail(self):
         """Deliver; should one raise, deliver the others and say so on that one."""

@@ -18,7 +18,7 @@ class RelanceStep(models.Model):
         "relance.level", required=True, ondelete="restrict", index=True
     )
     days = fields.Integer(
-        string="Days late",
+        string="Days past due",
         required=True,
         help="The step is due from this many days after the due date on; "
         "a negative number is before it.",

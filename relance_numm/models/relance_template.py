@@ -49,15 +49,21 @@ class RelanceTemplate(models.Model):
         translate=True, sanitize="email_outgoing", render_engine="qweb"
     )
     letter_top = fields.Html(
-        string="Top text", translate=True, sanitize="email_outgoing",
+        string="Top text",
+        translate=True,
+        sanitize="email_outgoing",
         render_engine="qweb",
     )
     letter_bottom = fields.Html(
-        string="Bottom text", translate=True, sanitize="email_outgoing",
+        string="Bottom text",
+        translate=True,
+        sanitize="email_outgoing",
         render_engine="qweb",
     )
     letter_footer = fields.Html(
-        string="Footer", translate=True, sanitize="email_outgoing",
+        string="Footer",
+        translate=True,
+        sanitize="email_outgoing",
         render_engine="qweb",
     )
     attach_invoices = fields.Boolean(

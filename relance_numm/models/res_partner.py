@@ -30,8 +30,10 @@ class Recipients(NamedTuple):
         """Return the addresses to mail, each once, as ``"Name" <address>``."""
         addresses = {
             email_normalize(contact.email): formataddr(
-                (contact.display_name if contact.parent_id else contact.name or "",
-                 email_normalize(contact.email))
+                (
+                    contact.display_name if contact.parent_id else contact.name or "",
+                    email_normalize(contact.email),
+                )
             )
             for contact in self.mail_contacts
         }
@@ -70,7 +72,9 @@ class ResPartner(models.Model):
         help="Leave empty for the best plan by customer type, role and entity.",
     )
     relance_applied_plan_id = fields.Many2one(
-        "relance.plan", string="Applied plan", compute="_compute_relance_applied_plan_id"
+        "relance.plan",
+        string="Applied plan",
+        compute="_compute_relance_applied_plan_id",
     )
     relance_excluded = fields.Boolean(string="Do not remind", company_dependent=True)
     relance_user_id = fields.Many2one(
@@ -89,7 +93,9 @@ class ResPartner(models.Model):
         # One statement instead of a Python computation over all the contacts of a
         # large database at install; the same rule as _compute_relance_customer_type.
         if not column_exists(self.env.cr, "res_partner", "relance_customer_type"):
-            create_column(self.env.cr, "res_partner", "relance_customer_type", "varchar")
+            create_column(
+                self.env.cr, "res_partner", "relance_customer_type", "varchar"
+            )
             self.env.cr.execute(
                 SQL(
                     """
@@ -134,7 +140,9 @@ class ResPartner(models.Model):
             )
         )
         for partner in self:
-            partner.relance_reminder_count = counts.get(partner.commercial_partner_id, 0)
+            partner.relance_reminder_count = counts.get(
+                partner.commercial_partner_id, 0
+            )
 
     def _compute_relance_item_count(self):
         counts = dict(
@@ -210,8 +218,20 @@ class ResPartner(models.Model):
         chains = self._relance_contact_chains()
         contacts = self.union(*(kind for chain in chains.values() for kind in chain))
         # At once: each chain is looked at on its own below.
-        contacts.fetch(["email", "email_normalized", "message_bounce", "name",
-                        "parent_id", "phone", "street", "zip", "city", "country_id"])
+        contacts.fetch(
+            [
+                "email",
+                "email_normalized",
+                "message_bounce",
+                "name",
+                "parent_id",
+                "phone",
+                "street",
+                "zip",
+                "city",
+                "country_id",
+            ]
+        )
         blacklisted = contacts._relance_blacklisted()
         return {
             customer.id: customer._relance_recipients_in(
@@ -255,16 +275,15 @@ class ResPartner(models.Model):
 
     def _relance_mail_problem(self, blacklisted):
         """Return why this contact cannot be mailed, or False (D5)."""
-        _ = self.env._
         email = email_normalize(self.email)
         if not self.email:
-            return _("No email address")
+            return self.env._("No email address")
         if not email or not single_email_re.match(email):
-            return _("Malformed email address: %s", self.email)
+            return self.env._("Malformed email address: %s", self.email)
         if email in blacklisted:
-            return _("Blacklisted email address: %s", email)
+            return self.env._("Blacklisted email address: %s", email)
         if self.message_bounce:
-            return _("The last mail to %s bounced", email)
+            return self.env._("The last mail to %s bounced", email)
         return False
 
     def _relance_letter_problem(self):

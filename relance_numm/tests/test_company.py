@@ -39,8 +39,10 @@ class TestCompany(RelanceCommon):
         numbers = self.company._relance_next_numbers(3)
         stamp = self.today.strftime("%y%m")
         self.assertEqual(numbers, [f"R-{stamp}-000{n}" for n in (1, 2, 3)])
-        other = self.company_data_2["company"] if hasattr(self, "company_data_2") else (
-            self.env["res.company"].create({"name": "Other"})
+        other = (
+            self.company_data_2["company"]
+            if hasattr(self, "company_data_2")
+            else (self.env["res.company"].create({"name": "Other"}))
         )
         self.assertEqual(other._relance_next_numbers(1), [f"R-{stamp}-0001"])
         sequence = self.company._relance_sequence()

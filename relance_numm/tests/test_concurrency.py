@@ -2,8 +2,8 @@ import threading
 
 from odoo import SUPERUSER_ID, api, fields
 from odoo.fields import Command
-from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.modules.registry import Registry
+from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
 
@@ -20,7 +20,9 @@ class TestConcurrency(BaseCase):
         self.registry = Registry(get_db_name())
         with self.registry.cursor() as cr:
             env = self._env(cr)
-            company = env["res.company"].search([("chart_template", "!=", False)], limit=1)
+            company = env["res.company"].search(
+                [("chart_template", "!=", False)], limit=1
+            )
             self.company_id = company.id
             customers = env["res.partner"].create(
                 [
@@ -105,7 +107,7 @@ class TestConcurrency(BaseCase):
         return len(lines), len(lines.move_line_id)
 
     def test_d7_two_people_at_once(self):
-        """D7: while one is creating, the other leaves the same pièces out, and is told."""
+        """D7: while one creates, the other leaves the same pièces out, and is told."""
         with self.registry.cursor() as mine, self.registry.cursor() as theirs:
             first = self._create_reminders(mine)
             second = self._create_reminders(theirs)
@@ -145,7 +147,6 @@ class TestConcurrency(BaseCase):
                     barrier.wait(30)
                     with mute_logger("odoo.sql_db"):
                         self._create_reminders(cr)
-                    cr.commit()
             except Exception as error:  # noqa: BLE001 shown by the main thread
                 errors.append(error)
 
@@ -162,7 +163,6 @@ class TestConcurrency(BaseCase):
         """D8: two workers take different reminders, none twice."""
         with self.registry.cursor() as cr:
             self._create_reminders(cr)
-            cr.commit()
         domain = [("partner_id", "in", self.customer_ids), ("state", "=", "pending")]
         with self.registry.cursor() as one, self.registry.cursor() as two:
             first = self._env(one)["relance.reminder"].search(domain, limit=4)

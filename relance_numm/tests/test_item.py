@@ -140,15 +140,21 @@ class TestItem(RelanceCommon):
         self._already_reminded(moves[1], self.level_1)
         domain = [("move_id", "in", moves.ids)]
         Item = self.env["relance.item"]
-        between = Item.search([*domain, ("days_late", ">=", 3), ("days_late", "<=", 13)])
+        between = Item.search(
+            [*domain, ("days_late", ">=", 3), ("days_late", "<=", 13)]
+        )
         self.assertEqual(between.move_id, moves[2] | moves[1])
         never = Item.search([*domain, ("last_level_id", "=", False)])
         self.assertEqual(len(never), 3)
         groups = Item._read_group(domain, ["advised_level_id"], ["__count"])
         self.assertEqual(
             {level.id: count for level, count in groups},
-            {self.level_pre.id: 1, self.level_1.id: 1, self.level_2.id: 1,
-             self.litigation.id: 1},
+            {
+                self.level_pre.id: 1,
+                self.level_1.id: 1,
+                self.level_2.id: 1,
+                self.litigation.id: 1,
+            },
         )
 
     def test_c4_live(self):
@@ -194,7 +200,7 @@ class TestItem(RelanceCommon):
         self.assertEqual(self._items(move).advised_level_id, self.level_2)
 
     def test_c4_credit_and_net_nil(self):
-        """C4: a credit is no debt, and credits that cover the debt stop the reminder."""
+        """C4: a credit is no debt; credits that cover the debt stop the reminder."""
         move = self._invoice(8, 100.0)
         credit = self._invoice(8, 40.0, move_type="out_refund")
         self.assertEqual(self._items(credit).reason_code, "credit")

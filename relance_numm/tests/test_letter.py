@@ -1,4 +1,5 @@
 import base64
+import doctest
 import io
 import os
 import re
@@ -22,7 +23,7 @@ from odoo.addons.base.models import ir_actions_report
 
 from ..models import relance_letter as letter_module
 from ..models import relance_letter_html as html_tools
-from ..models.relance_letter_pdf import Mark
+from ..models import relance_letter_pdf as pdf_tools
 
 MM = 25.4 / 72
 UNPATCHED = os.environ.get("RELANCE_WKHTMLTOPDF_UNPATCHED")
@@ -75,24 +76,25 @@ class LetterCase(TransactionCase):
         cls.france = cls.env.ref("base.fr")
         cls.company = cls.env["res.company"].create(
             {
-                "name": "Numm Finance",
-                "street": "27 rue Alessandro Volta",
+                "name": "Papeterie Garonne",
+                "street": "12 allée des Platanes",
                 "zip": "33700",
                 "city": "Mérignac",
                 "country_id": cls.france.id,
-                "phone": "05 57 92 20 00",
-                "email": "contact@numm.example",
+                "phone": "05 99 00 20 00",
+                "email": "contact@example.com",
                 "company_registry": "80012345600017",
                 "primary_color": "#0e588c",
                 "currency_id": cls.env.ref("base.EUR").id,
                 "report_footer": Markup("<p>SAS au capital de 120 000 €</p>"),
             }
         )
+        bank = cls.env["res.bank"].create({"name": "Banque", "bic": "BDFEFRPP"})
         cls.env["res.partner.bank"].create(
             {
                 "acc_number": IBAN,
                 "partner_id": cls.company.partner_id.id,
-                "bank_id": cls.env["res.bank"].create({"name": "B", "bic": "BDFEFRPP"}).id,
+                "bank_id": bank.id,
             }
         )
         cls.customer = cls.env["res.partner"].create(
@@ -160,7 +162,7 @@ class LetterCase(TransactionCase):
         self.addCleanup(folder.cleanup)
         path = os.path.join(folder.name, "wkhtmltopdf")
         with open(path, "w") as file:
-            file.write(f"#!/bin/sh\nREAL='{ir_actions_report._wkhtml().bin}'\n{script}\n")
+            file.write(f"#!/bin/sh\nREAL={ir_actions_report._wkhtml().bin}\n{script}\n")
         os.chmod(path, stat.S_IRWXU)
         self.use_binary(path)
 
@@ -213,7 +215,8 @@ class LetterCase(TransactionCase):
         pdfs, errors = self.env["relance.letter"]._render_letters(
             records, {r.id: text for r, text in zip(reminders, texts, strict=True)}
         )
-        return [pdfs.get(r.id) for r in reminders], [errors.get(r.id) for r in reminders]
+        ids = [reminder.id for reminder in reminders]
+        return list(map(pdfs.get, ids)), list(map(errors.get, ids))
 
     def letter(self, reminder=None, **texts):
         """Return the pages of one letter."""
@@ -279,10 +282,10 @@ class LetterChecks:
     def test_e1_everything_that_the_manual_shows(self):
         (page,) = self.letter(self.reminder(2))
         for text in (
-            "Numm Finance",
-            "27 rue Alessandro Volta",
+            "Papeterie Garonne",
+            "12 allée des Platanes",
             "33700 Mérignac",
-            "Tél. : 05 57 92 20 00",
+            "Tél. : 05 99 00 20 00",
             "SIRET: 80012345600017",
             "Mérignac, le 24 novembre 2026",
             "Objet : Lettre de relance",
@@ -291,7 +294,7 @@ class LetterChecks:
             "N° de pièce",
             "Description",
             "Date de pièce",
-            "Date d’échéance",
+            "Date d'échéance",
             "Retard (en jours)",
             "Montant à payer",
             "FAC/2026/00001",
@@ -317,7 +320,7 @@ class LetterChecks:
     def test_e1_places(self):
         (page,) = self.letter()
         # Read last, for it is drawn over the page.
-        self.assertIn("Numm", page.within(19.5, 86, 12, 20))
+        self.assertIn("Papeterie", page.within(19.5, 86, 12, 20))
         self.assertPlace(page.place("Mérignac,"), left=110, top=96)
         self.assertAlmostEqual(page.place("1/1")[2], 190, delta=0.6)
         folds = [d for d in page.drawings if d[2] < 10 and abs(d[1] - 99) < 0.3]
@@ -362,9 +365,10 @@ class LetterChecks:
         self.assertEqual([int(row) for page in rows for row in page], [*range(1, 61)])
         # Each row whole on its page, above the foot.
         for page, numbers in zip(sheets, rows, strict=True):
-            self.assertEqual(len(re.findall(r"\d\d\d,00", page.text)), len(numbers) + (
-                page is sheets[-1]
-            ))
+            self.assertEqual(
+                len(re.findall(r"\d\d\d,00", page.text)),
+                len(numbers) + (page is sheets[-1]),
+            )
             for number in numbers:
                 label = 3 * (1 + int(number) % 3)
                 top = page.place(f"FAC/2026/{number}")[1]
@@ -387,16 +391,17 @@ class LetterChecks:
         self.assertEqual(heads, [0] + [1] * (len(sheets) - 1))
 
     def test_e1_signature_is_never_alone(self):
-        for count in range(1, 22):
-            *_others, last = self.letter(self.reminder(count))
+        pdfs, _errors = self.render(*map(self.reminder, range(1, 30)))
+        for pdf in pdfs:
+            last = pages(pdf)[-1]
             self.assertIn("Marie Durand", last.text)
             self.assertIn("Merci de votre règlement.", last.text)
 
     def test_e1_total_is_never_alone(self):
-        for count in range(5, 22):
-            for page in self.letter(self.reminder(count)):
-                if "Total TTC" in page.text:
-                    self.assertIn("FAC/2026/", page.text)
+        pdfs, _errors = self.render(*map(self.reminder, range(1, 30)))
+        for pdf in pdfs:
+            (page,) = (page for page in pages(pdf) if "Total TTC" in page.text)
+            self.assertIn("FAC/2026/", page.text)
 
     def test_e1_long_texts_lose_nothing(self):
         top = Markup("").join(
@@ -438,7 +443,7 @@ class LetterChecks:
         (image,) = page.images
         self.assertPlace(image, left=20, top=12)
         self.assertLess(image[2], 86)
-        self.assertGreater(page.place("Numm")[1], image[3])
+        self.assertGreater(page.place("Papeterie")[1], image[3])
 
     def test_e1_signature_image_of_this_database(self):
         buffer = io.BytesIO()
@@ -446,8 +451,9 @@ class LetterChecks:
         attachment = self.env["ir.attachment"].create(
             {"name": "signature.png", "raw": buffer.getvalue()}
         )
+        image = Markup('<p><img src="/web/image/%s-1/x.png"/></p>') % attachment.id
         (page,) = self.letter(
-            signature=Markup('<p><img src="/web/image/%s-1/x.png"/></p>') % attachment.id,
+            signature=image,
             letter_top=Markup('<img src="http://elsewhere.example/x.png"/><p>Z</p>'),
         )
         self.assertEqual(len(page.images), 1)
@@ -494,7 +500,10 @@ class LetterChecks:
             self.assertEqual(text.count("Objet"), 1)
 
     def test_e3_marks_in_users_texts_mislead_nobody(self):
-        fake = Markup('<p style="background: %s">Faux</p>') % Mark("letter", 1).color
+        fake = (
+            Markup('<p style="background: %s">Faux</p>')
+            % pdf_tools.Mark("letter", 1).color
+        )
         top = Markup("<p>Long</p>" * 60) + fake
         reminders = [self.reminder(name=f"R-2611-000{i}") for i in range(3)]
         texts = [self.texts(letter_top=top), self.texts(), self.texts()]
@@ -509,7 +518,7 @@ class LetterChecks:
         self.assertEqual(counts[1:], [1, 1])
 
     def test_e3_merged_in_the_order_given(self):
-        reminders = [self.reminder(count, name=f"R-2611-000{count}") for count in (1, 9)]
+        reminders = [self.reminder(n, name=f"R-2611-000{n}") for n in (1, 9)]
         pdfs, _errors = self.render(*reminders)
         merged = self.env["relance.letter"]._merge_letters([pdfs[1], pdfs[0], pdfs[1]])
         found = [
@@ -522,8 +531,8 @@ class LetterChecks:
         self.assertLess(len(merged), sum(map(len, pdfs)))
 
     def test_e3_one_letter_that_crashes_wkhtmltopdf(self):
-        crash = 'for x in "$@"; do case "$x" in *.html) grep -q PLANTE "$x" && exit 139;'
-        self.use_script(crash + 'esac; done; exec "$REAL" "$@"')
+        crash = 'case "$x" in *.html) grep -q PLANTE "$x" && exit 139; esac'
+        self.use_script(f'for x in "$@"; do {crash}; done; exec $REAL "$@"')
         reminders = [self.reminder(name=f"R-2611-000{i}") for i in range(5)]
         texts = [self.texts() for _reminder in reminders]
         texts[3]["letter_top"] = Markup("<p>PLANTE</p>")
@@ -565,7 +574,7 @@ class TestLetter(LetterChecks, LetterCase):
         pdfs, _errors = self.render(self.reminder(), self.reminder(company_id=other.id))
         texts = [pages(pdf)[0].text for pdf in pdfs]
         self.assertEqual(self.wkhtmltopdf.call_count, 1)
-        self.assertIn("Numm Finance", texts[0])
+        self.assertIn("Papeterie Garonne", texts[0])
         self.assertNotIn("Autre Entité", texts[0])
         self.assertIn("Autre Entité", texts[1])
         # Without an account to pay to: no empty box.
@@ -594,12 +603,16 @@ class TestLetter(LetterChecks, LetterCase):
             self.assertLess(self.wkhtmltopdf.call_count, 10)
 
     def test_e3_warning_of_wkhtmltopdf_is_no_failure(self):
-        self.use_script('"$REAL" "$@"; exit 1')
+        self.use_script('$REAL "$@"; exit 1')
         pdfs, errors = self.render(self.reminder())
         self.assertTrue(pdfs[0])
         self.assertEqual(errors, [None])
 
     # E1: the pure parts
+
+    def test_e1_examples_of_the_docstrings(self):
+        for module in (html_tools, pdf_tools):
+            self.assertFalse(doctest.testmod(module).failed)
 
     def test_e1_no_heading_but_the_subject(self):
         texts = self.texts(letter_top=Markup("<h1>A</h1><h2>B</h2><h6>C</h6>"))
@@ -642,7 +655,7 @@ class TestLetter(LetterChecks, LetterCase):
                 "res_id": 1,
             }
         )
-        user = self.env["res.users"].create({"name": "Reader", "login": "letter_reader"})
+        user = self.env["res.users"].create({"name": "Reader", "login": "reader"})
         letter = self.env["relance.letter"]
         source = f"/web/image/{hidden.id}"
         self.assertTrue(letter._image_uri(source))
@@ -684,7 +697,8 @@ class TestLetter(LetterChecks, LetterCase):
             ["A", "97400 SAINT DENIS"],
         )
         self.assertEqual(rows(city="Lyon", country_id=False), ["A", "LYON"])
-        wrapped = rows(name="Compagnie générale des eaux et de l'assainissement", city="X")
+        name = "Compagnie générale des eaux et de l'assainissement"
+        wrapped = rows(name=name, city="X")
         self.assertEqual(len(wrapped), 3)
         self.assertTrue(all(len(row) <= 38 for row in wrapped))
         # A nameless contact goes by its customer's name, once.
@@ -696,12 +710,12 @@ class TestLetter(LetterChecks, LetterCase):
 
     def test_e1_place_and_date(self):
         letter = self.env["relance.letter"].with_context(lang="fr_FR")
-        first = date(2026, 12, 1)
+        first, text = date(2026, 12, 1), "1er décembre 2026"
         self.assertEqual(
-            letter._place_and_date(self.company, first), "Mérignac, le 1er décembre 2026"
+            letter._place_and_date(self.company, first), f"Mérignac, le {text}"
         )
         self.company.city = False
-        self.assertEqual(letter._place_and_date(self.company, first), "1er décembre 2026")
+        self.assertEqual(letter._place_and_date(self.company, first), text)
 
     def test_e1_amounts(self):
         euro, yen = self.env.ref("base.EUR"), self.env.ref("base.JPY")
@@ -713,8 +727,10 @@ class TestLetter(LetterChecks, LetterCase):
             ("en_US", 1500, yen, "¥1,500"),
             ("fr_FR", -0.001, euro, "0,00 €"),
         ):
-            text = self.env["relance.letter"].with_context(lang=lang)._format_amount(
-                amount, currency
+            text = (
+                self.env["relance.letter"]
+                .with_context(lang=lang)
+                ._format_amount(amount, currency)
             )
             self.assertEqual(re.sub(r"\s", " ", text), expected)
             # Never parted from its currency at the end of a line.
@@ -725,7 +741,8 @@ class TestLetter(LetterChecks, LetterCase):
         with pymupdf.open(stream=pdf) as document:
             self.assertFalse(document.is_repaired)
             self.assertFalse(document.needs_pass)
-            self.assertEqual(document.metadata["title"], "Lettre de relance – R-2611-0158")
+            title = document.metadata["title"]
+            self.assertEqual(title, "Lettre de relance – R-2611-0158")
             for page in document:
                 for xref, _ext, _type, name, *_rest in page.get_fonts(full=True):
                     with self.subTest(font=name):

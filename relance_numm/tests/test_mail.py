@@ -72,7 +72,9 @@ class TestMail(RelanceCommon):
         self.inbox.refused.clear()
         # Odoo sends nothing in tests; here what leaves is what is tested.
         mail_server = type(self.env["ir.mail_server"])
-        self.startPatcher(patch.object(mail_server, "_disable_send", lambda _self: False))
+        self.startPatcher(
+            patch.object(mail_server, "_disable_send", lambda _self: False)
+        )
 
     def _send(self, moves, **context):
         with self.allow_pdf_render():
@@ -163,7 +165,7 @@ class TestMail(RelanceCommon):
         self.assertEqual(self._items(move).advised_level_id, self.level_1)
 
     def test_smtp_down(self):
-        """Bad input: the mail server is down: said on the reminder, sent again later."""
+        """Bad input: the mail server is down: said, and sent again later."""
         port = self.server.smtp_port
         self.server.smtp_port = 1
         reminder = self._send(self._invoice(8))

@@ -138,7 +138,8 @@ class TestPlan(RelanceCommon):
         )
         french = self.levels.with_context(lang="fr_FR")
         self.assertEqual(
-            french.mapped("name"), ["Pré relance", "Niveau 1", "Niveau 2", "Contentieux"]
+            french.mapped("name"),
+            ["Pré relance", "Niveau 1", "Niveau 2", "Contentieux"],
         )
         for plan in ("public", "private", "individual"):
             steps = self.env.ref(f"relance_numm.plan_{plan}").step_ids

@@ -23,7 +23,9 @@ class TestPrepare(RelanceCommon):
         lines = self._prepare(moves).line_ids
         self.assertEqual(
             sorted(
-                lines.mapped(lambda l: (l.partner_id.name, l.currency_id.name, l.amount_due))
+                lines.mapped(
+                    lambda r: (r.partner_id.name, r.currency_id.name, r.amount_due)
+                )
             ),
             [
                 ("Librairie Peyrot", self.company.currency_id.name, 150.0),
@@ -100,7 +102,7 @@ class TestPrepare(RelanceCommon):
             self.assertIn(word, batch.left_out)
 
     def test_d3_type_follows_level(self):
-        """D3: only the step's types, the first by default; it changes with the level."""
+        """D3: only the step's types, the first by default; it follows the level."""
         self.plan.step_ids[2].channel_ids = [
             Command.set((self.phone | self.formal_notice).ids)
         ]
@@ -124,7 +126,7 @@ class TestPrepare(RelanceCommon):
         """D4: lines without address to mail become letters, and back."""
         nobody = self._create_customer("Nobody", email=False)
         wizard = self._prepare(self._invoice(8) | self._invoice(8, partner=nobody))
-        without, with_mail = wizard.line_ids.sorted(lambda l: l.partner_id != nobody)
+        without, with_mail = wizard.line_ids.sorted(lambda r: r.partner_id != nobody)
         self.assertEqual(wizard.problem_count, 1)
         wizard.replace_missing_mail = True
         self.assertEqual(without.channel_id, self.letter)
@@ -141,9 +143,7 @@ class TestPrepare(RelanceCommon):
         wizard = self._prepare(self._invoice(8, partner=nobody))
         wizard.replace_missing_mail = True
         wizard.action_create()
-        reminder = self.env["relance.reminder"].search(
-            [("partner_id", "=", nobody.id)]
-        )
+        reminder = self.env["relance.reminder"].search([("partner_id", "=", nobody.id)])
         self.assertEqual(reminder.channel_id, self.letter)
 
     def test_d5_mend_address(self):
@@ -154,13 +154,18 @@ class TestPrepare(RelanceCommon):
         self.assertIn("Malformed", line.problem)
         wizard.action_controls()
         self.assertEqual(wizard.problem_line_ids, line)
-        with Form(
-            wizard, view="relance_numm.relance_prepare_view_form_controls"
-        ) as form, form.problem_line_ids.edit(0) as edited:
+        with (
+            Form(
+                wizard, view="relance_numm.relance_prepare_view_form_controls"
+            ) as form,
+            form.problem_line_ids.edit(0) as edited,
+        ):
             edited.email = "nobody@example.com"
         contact = nobody.child_ids.filtered(lambda c: c.type == "relance")
         self.assertEqual(contact.email, "nobody@example.com")
-        self.assertEqual(contact.city, "Bordeaux", "its address is that of the customer")
+        self.assertEqual(
+            contact.city, "Bordeaux", "its address is that of the customer"
+        )
         self.assertEqual(nobody.email, "nobody(at)example")
         self.assertFalse(line.problem)
 

@@ -163,7 +163,7 @@ class TestReminder(RelanceCommon):
         """F1, D7: a mail that bounces gives its level back."""
         move = self._invoice(8)
         reminder = self._create_reminders(move)
-        reminder._mail_processed(False)
+        reminder._left_or_failed(False)
         self.assertEqual(reminder.state, "sent")
         self.assertEqual(self._items(move).advised_level_id, self.level_2)
         reminder._message_receive_bounce("peyrot@example.com", self.customer)
@@ -178,7 +178,7 @@ class TestReminder(RelanceCommon):
             )
         reminder = self._create_reminders(self._invoice(8))
         self.assertEqual(reminder.email_to, "one@example.com, two@example.com")
-        reminder._mail_processed(False)
+        reminder._left_or_failed(False)
         reminder._message_receive_bounce("one@example.com", self.customer)
         self.assertEqual(reminder.state, "sent")
         self.assertIn("one@example.com", reminder.message_ids[0].body)
@@ -189,8 +189,13 @@ class TestReminder(RelanceCommon):
         reminder = self._create_reminders(first | second)
         body = first.message_ids[0].body
         for word in (
-            first.name, "Librairie Peyrot", "100.00", "Email", "Level 1",
-            "recovery@example.com", reminder.name,
+            first.name,
+            "Librairie Peyrot",
+            "100.00",
+            "Email",
+            "Level 1",
+            "recovery@example.com",
+            reminder.name,
         ):
             self.assertIn(word, body)
         self.assertNotIn(second.name, body)
@@ -269,7 +274,7 @@ class TestReminder(RelanceCommon):
         )
 
     def test_d8_very_many_are_created_in_the_background(self):
-        """D8: creation itself goes to the background, as its author; progress is seen."""
+        """D8: creation goes to the background, as its author; progress is seen."""
         moves = self.env["account.move"].union(
             *(
                 self._invoice(8, partner=self._create_customer(f"Many {n}"))
@@ -342,6 +347,34 @@ class TestReminder(RelanceCommon):
         self.assertEqual(failed.partner_id, other)
         self.assertIn("out of order", failed.comment)
         self.assertEqual((reminders - failed).state, "outgoing")
+
+    def test_f2_sms(self):
+        """F2: an SMS goes through Odoo's queue; its failure gives the level back."""
+        self.plan.step_ids.channel_ids |= self.env.ref("relance_numm.channel_sms")
+        moves = self._invoice(8) | self._invoice(
+            8, partner=self._create_customer("Other")
+        )
+        wizard = self._prepare(moves)
+        wizard.line_ids.channel_id = self.env.ref("relance_numm.channel_sms")
+        wizard.action_create()
+        reminders = self.env["relance.reminder"].search(
+            [("line_ids.move_id", "in", moves.ids)]
+        )
+        self.assertEqual(set(reminders.mapped("state")), {"outgoing"})
+        messages = self.env["sms.sms"].search(
+            [("mail_message_id", "in", reminders.message_ids.ids)]
+        )
+        self.assertEqual(len(messages), 2)
+        self.assertIn("100.00", messages[0].body.replace(",", "."))
+        left, failed = (
+            self.env["relance.reminder"].browse(message.mail_message_id.res_id)
+            for message in messages
+        )
+        messages[0]._update_sms_state_and_trackers("pending")
+        messages[1]._update_sms_state_and_trackers("error", "sms_credit")
+        self.assertEqual(left.state, "sent")
+        self.assertEqual(failed.state, "failed")
+        self.assertIn("Credit", failed.comment)
 
     def test_f2_call(self):
         """F2: a call is an activity for the responsible, done when it is."""

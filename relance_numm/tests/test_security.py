@@ -122,16 +122,20 @@ class TestSecurity(RelanceCommon):
         moves = self._invoice(8, partner=nobody) | self.move
         items = self._items(moves).with_user(self.accountant)
         items = items.with_company(self.company)
-        wizard = self.env["relance.prepare"].with_user(self.accountant).browse(
-            items.action_prepare()["res_id"]
+        wizard = (
+            self.env["relance.prepare"]
+            .with_user(self.accountant)
+            .browse(items.action_prepare()["res_id"])
         )
         line = wizard.line_ids.filtered("problem")
         line.write({"email": "nobody@example.com"})
         self.assertFalse(wizard.line_ids.filtered("problem"))
         with self.allow_pdf_render():
             wizard.action_create()
-        reminders = self.env["relance.reminder"].with_user(self.accountant).search(
-            [("line_ids.move_id", "in", moves.ids)]
+        reminders = (
+            self.env["relance.reminder"]
+            .with_user(self.accountant)
+            .search([("line_ids.move_id", "in", moves.ids)])
         )
         self.assertEqual(set(reminders.mapped("state")), {"outgoing"})
         self.assertEqual(reminders.user_id, self.accountant)

@@ -83,6 +83,7 @@ class TestTemplate(RelanceCommon):
     def test_a2_broken_template_fails_its_reminders_only(self):
         """Bad input: a modèle that does not render is named; the others go on."""
         broken = self.template.copy({"name": "Broken"})
+        broken = broken.with_context(lang="fr_FR")
         broken.body_html = '<p><t t-out="1 / 0"/></p>'
         bad, good = self._reminder(template_id=broken.id), self._reminder()
         (bad | good).state = "pending"

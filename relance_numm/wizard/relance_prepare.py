@@ -1,10 +1,9 @@
-from itertools import groupby
-
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
+from odoo.tools import groupby
 
 # Sentences shown in the dialog; the rest is counted.
 LEFT_OUT_SHOWN = 20
@@ -27,7 +26,7 @@ class RelancePrepare(models.TransientModel):
         domain=[("problem", "!=", False)],
     )
     replace_missing_mail = fields.Boolean(
-        string="Replace Email by Letter without contact",
+        string="Replace Email by Plain letter without contact",
         help="Customers that have no address to mail receive a letter.",
     )
     line_count = fields.Integer(compute="_compute_counts")
@@ -70,9 +69,7 @@ class RelancePrepare(models.TransientModel):
         wizard.line_ids.create(
             [
                 wizard._prepare_line_vals(advised.browse(item.id for item in group))
-                for _key, group in groupby(
-                    advised.sorted(self._group_key), key=self._group_key
-                )
+                for _key, group in groupby(advised, key=self._group_key)
             ]
         )
         return wizard
@@ -148,8 +145,11 @@ class RelancePrepare(models.TransientModel):
         failed = sum(batches.mapped("failed_count"))
         created = sum(batches.mapped("reminder_count"))
         message = (
-            self.env._("%(created)s created, %(failed)s could not be sent: see the list.",
-                       created=created, failed=failed)
+            self.env._(
+                "%(created)s created, %(failed)s could not be sent: see the list.",
+                created=created,
+                failed=failed,
+            )
             if failed
             else self.env._("%s created.", created)
         )

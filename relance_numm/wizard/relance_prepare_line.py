@@ -37,7 +37,7 @@ class RelancePrepareLine(models.TransientModel):
     item_links = fields.Html(
         string="Document numbers", compute="_compute_item_links", sanitize=False
     )
-    amount_due = fields.Monetary(string="Amount to pay", readonly=True)
+    amount_due = fields.Monetary(string="Left to pay", readonly=True)
     credit_amount = fields.Monetary(
         string="Unreconciled credits",
         readonly=True,
@@ -102,9 +102,7 @@ class RelancePrepareLine(models.TransientModel):
             line.warning = (
                 bool(early)
                 and line.step_id.days > 0
-                and self.env._(
-                    "Not due yet: %s", ", ".join(early.mapped("move_name"))
-                )
+                and self.env._("Not due yet: %s", ", ".join(early.mapped("move_name")))
             )
 
     @api.depends("plan_id", "level_id")
@@ -136,7 +134,9 @@ class RelancePrepareLine(models.TransientModel):
                 line.update(dict.fromkeys(CONTACT_FIELDS, False))
                 continue
             chains = line.partner_id._relance_contact_chains()[line.partner_id.id]
-            with_email = next((c for k in chains for c in k if c.email), mine.letter_contact)
+            with_email = next(
+                (c for k in chains for c in k if c.email), mine.letter_contact
+            )
             letter = mine.letter_contact
             line.update({name: letter[name] for name in CONTACT_FIELDS})
             line.email = with_email.email

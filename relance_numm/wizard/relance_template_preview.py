@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 
 
 class RelanceTemplatePreview(models.TransientModel):
-    """A template on a real customer, as mail and as PDF, leaving nothing behind (A2)."""
+    """A template on a real customer, as mail and as PDF, leaving no trace (A2)."""
 
     _name = "relance.template.preview"
     _description = "Preview of a reminder template"
@@ -43,8 +43,10 @@ class RelanceTemplatePreview(models.TransientModel):
             [("partner_id", "=", self.partner_id.id), ("amount_due", ">", 0)], limit=60
         )
         items = items.filtered(
-            lambda i: (i.company_id, i.currency_id)
-            == (items[0].company_id, items[0].currency_id)
+            lambda i: (
+                (i.company_id, i.currency_id)
+                == (items[0].company_id, items[0].currency_id)
+            )
         )
         if not items:
             vals["message"] = self.env._(

@@ -1,5 +1,5 @@
-import { DynamicPlaceholderPopover } from "@web/views/fields/dynamic_placeholder_popover";
-import { patch } from "@web/core/utils/patch";
+import {DynamicPlaceholderPopover} from "@web/views/fields/dynamic_placeholder_popover";
+import {patch} from "@web/core/utils/patch";
 
 /** In a reminder template, offer the fields meant for it, not the model's hundred. */
 patch(DynamicPlaceholderPopover.prototype, {

@@ -1,11 +1,11 @@
-import { registry } from "@web/core/registry";
-import { standardFieldProps } from "@web/views/fields/standard_field_props";
-import { Component } from "@odoo/owl";
+import {registry} from "@web/core/registry";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
+import {Component} from "@odoo/owl";
 
 /** The advised level of a row of the work list or, where there is none, why not. */
 export class RelanceAdviceField extends Component {
     static template = "relance_numm.RelanceAdvice";
-    static props = { ...standardFieldProps };
+    static props = {...standardFieldProps};
 
     get level() {
         return this.props.record.data[this.props.name]?.display_name;
@@ -24,7 +24,7 @@ registry.category("fields").add("relance_advice", {
     component: RelanceAdviceField,
     supportedTypes: ["many2one"],
     fieldDependencies: [
-        { name: "reason", type: "char" },
-        { name: "has_credit", type: "boolean" },
+        {name: "reason", type: "char"},
+        {name: "has_credit", type: "boolean"},
     ],
 });

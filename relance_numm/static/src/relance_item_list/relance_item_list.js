@@ -1,9 +1,9 @@
-import { _t } from "@web/core/l10n/translation";
-import { listView } from "@web/views/list/list_view";
-import { ListController } from "@web/views/list/list_controller";
-import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
-import { onWillStart, useState } from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {listView} from "@web/views/list/list_view";
+import {ListController} from "@web/views/list/list_controller";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
+import {onWillStart, useState} from "@odoo/owl";
 
 /**
  * The work list « Gestion des relances »: above the rows, the criterion « Retard
@@ -16,7 +16,7 @@ export class RelanceItemListController extends ListController {
         super.setup();
         this.orm = useService("orm");
         this.notification = useService("notification");
-        this.relance = useState({ banks: [], from: "", to: "" });
+        this.relance = useState({banks: [], from: "", to: ""});
         onWillStart(async () => {
             this.relance.banks = await this.orm.call("relance.item", "get_bank_status");
         });
@@ -39,7 +39,7 @@ export class RelanceItemListController extends ListController {
         if (from === undefined || to === undefined) {
             this.notification.add(
                 _t("The delay must be a whole number of days, such as -10 or 30."),
-                { type: "warning" }
+                {type: "warning"}
             );
             return;
         }
@@ -78,7 +78,7 @@ export class RelanceItemListController extends ListController {
         if (to === null) {
             return _t("Delay of %s days or more", from);
         }
-        return _t("Delay between %(from)s and %(to)s days", { from, to });
+        return _t("Delay between %(from)s and %(to)s days", {from, to});
     }
 }
 

@@ -1,6 +1,9 @@
-import { registry } from "@web/core/registry";
-import { ProgressBarField, progressBarField } from "@web/views/fields/progress_bar/progress_bar_field";
-import { onMounted, onWillUnmount } from "@odoo/owl";
+import {registry} from "@web/core/registry";
+import {
+    ProgressBarField,
+    progressBarField,
+} from "@web/views/fields/progress_bar/progress_bar_field";
+import {onMounted, onWillUnmount} from "@odoo/owl";
 
 const REFRESH_MS = 2000;
 

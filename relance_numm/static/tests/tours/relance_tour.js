@@ -1,5 +1,5 @@
-import { registry } from "@web/core/registry";
-import { stepUtils } from "@web_tour/tour_utils";
+import {registry} from "@web/core/registry";
+import {stepUtils} from "@web_tour/tour_utils";
 
 /**
  * The manual's « Relance sur pièce », in French, by an accountant: filter, prepare,
@@ -15,12 +15,14 @@ registry.category("web_tour.tours").add("relance_manual", {
         },
         {
             content: "Open the menu Relances",
-            trigger: ".o_main_navbar button[data-menu-xmlid='relance_numm.menu_relance']:contains(Relances)",
+            trigger:
+                ".o_main_navbar button[data-menu-xmlid='relance_numm.menu_relance']:contains(Relances)",
             run: "click",
         },
         {
             content: "Open Gestion des relances",
-            trigger: "a[data-menu-xmlid='relance_numm.menu_relance_item']:contains(Gestion des relances)",
+            trigger:
+                "a[data-menu-xmlid='relance_numm.menu_relance_item']:contains(Gestion des relances)",
             run: "click",
         },
         {
@@ -67,7 +69,8 @@ registry.category("web_tour.tours").add("relance_manual", {
         },
         {
             content: "The customer without mail is listed; mend the address there",
-            trigger: ".modal .o_field_widget[name=problem_line_ids] .o_data_row:contains(Sans Mail Tour) td[name=email]",
+            trigger:
+                ".modal .o_field_widget[name=problem_line_ids] .o_data_row:contains(Sans Mail Tour) td[name=email]",
             run: "click",
         },
         {
@@ -81,7 +84,8 @@ registry.category("web_tour.tours").add("relance_manual", {
         },
         {
             content: "All can be sent now",
-            trigger: ".modal .o_field_widget[name=line_ids] .o_data_row:contains(Sans Mail Tour):not(:contains(Aucune))",
+            trigger:
+                ".modal .o_field_widget[name=line_ids] .o_data_row:contains(Sans Mail Tour):not(:contains(Aucune))",
         },
         {
             content: "Choose a lower level for the first",
@@ -112,20 +116,23 @@ registry.category("web_tour.tours").add("relance_manual", {
         },
         {
             content: "The list shows level, comment and PDF",
-            trigger: ".o_data_row:contains(Librairie Tour):contains(Pré relance):contains(tour@example.com) .o_relance_pdf",
+            trigger:
+                ".o_data_row:contains(Librairie Tour):contains(Pré relance):contains(tour@example.com) .o_relance_pdf",
         },
         {
             content: "Relances",
-            trigger: ".o_main_navbar button[data-menu-xmlid='relance_numm.menu_relance']",
+            trigger:
+                ".o_main_navbar button[data-menu-xmlid='relance_numm.menu_relance']",
             run: "click",
         },
         {
-            trigger: "a[data-menu-xmlid='relance_numm.menu_relance_reminder']:contains(Relances)",
+            trigger:
+                "a[data-menu-xmlid='relance_numm.menu_relance_reminder']:contains(Relances)",
             run: "click",
         },
         {
             content: "Open the reminder",
-            trigger: ".o_data_row:contains(Librairie Tour) td[name=partner_id]",
+            trigger: ".o_data_row:contains(Librairie Tour) td[name=invoice_numbers]",
             run: "click",
         },
         {
