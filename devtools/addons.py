@@ -36,8 +36,8 @@ class Addon:
                     yield path
 
     def digest(self) -> str:
-        """Return a fingerprint of all that decides what installing the addon does."""
-        irrelevant = {"tests", "static", "readme", "README.md", "README.rst"}
+        """Return a fingerprint of what decides an install without demo data."""
+        irrelevant = {"demo", "tests", "static", "readme", "README.md", "README.rst"}
         files = (
             path
             for path in self.files("*")

@@ -20,8 +20,8 @@ from . import postgres
 from .addons import Addon, all_addons, dependencies, main_addon
 from .console import Failure, say, task
 from .odoo import Odoo
-from .paths import DEVTOOLS, RUN
-from .steps import digest, lock
+from .paths import DEVTOOLS, ROOT, RUN
+from .steps import digest, digest_files, lock
 
 DEMO = "demo"
 #: What the addon works with when it is there, beside what it depends on.
@@ -100,7 +100,9 @@ class Databases:
     def _demo(self, reset: bool = False) -> str:
         template = self._template()
         addons = _project_addons()
-        base = digest(template, _SCRIPTS / "seed_demo.py")
+        # Demo data is loaded once: an update would pass over what changed in it.
+        demo_data = (digest_files(ROOT, a.files("demo/**/*")) for a in addons)
+        base = digest(template, _SCRIPTS / "seed_demo.py", *demo_data)
         label = f"{base} {digest(*(addon.digest() for addon in addons))}"
         current = self.odoo.server.label(DEMO)
         if current == label and not reset:

@@ -1,21 +1,69 @@
-"""Take the documentation's pictures: run by `./dev screenshots` beside a demo."""
+"""Take the documentation's pictures: run by `./dev screenshots` beside a demo.
+
+The pictures tell one story, in the order of this file: the settings as the
+administrator sees them, then a morning of the accountant's. Each function takes one,
+named like the function. RELANCE_URL says where the demo answers, RELANCE_MAILS where
+its mails are caught.
+"""
 
 import os
+import time
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import escape
+from io import BytesIO
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+import pymupdf
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 URL = os.environ["RELANCE_URL"]
+MAILS = Path(os.environ["RELANCE_MAILS"])
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 
+SIZE = {"width": 1500, "height": 900}
+#: For what is made in the background: letters, invoices, mails.
+PATIENCE_MS = 180_000
+LETTER_DPI = 110
+#: The days late of the entries that the accountant reminds.
+DELAY = ("5", "18")
 
-def log_in(page: Page, login: str = "admin") -> None:
-    """Log in to the demo, where every password is the login."""
-    page.goto(f"{URL}/web/login")
-    page.fill("input[name=login]", login)
-    page.fill("input[name=password]", login)
-    page.click("button[type=submit]")
-    page.wait_for_selector(".o_main_navbar")
+#: Resolves once the page has not changed for half a second and Odoo loads nothing.
+STILL = """() => new Promise((resolve) => {
+    const check = () => {
+        if (document.querySelector(".o_loading_indicator")) {
+            restart();
+        } else {
+            observer.disconnect();
+            resolve();
+        }
+    };
+    const restart = () => {
+        clearTimeout(timer);
+        timer = setTimeout(check, 500);
+    };
+    const observer = new MutationObserver(restart);
+    const changes = {attributes: true, characterData: true, childList: true};
+    observer.observe(document.body, {subtree: true, ...changes});
+    let timer = setTimeout(check, 500);
+})"""
+
+#: What to take, in order: the login of who sees it, and the function.
+PICTURES: list[tuple[str, Callable[[Page], None]]] = []
+
+Picture = Callable[[Page], None]
+
+
+def seen_by(login: str) -> Callable[[Picture], Picture]:
+    """Register a function that takes a picture."""
+
+    def register(picture: Picture) -> Picture:
+        PICTURES.append((login, picture))
+        return picture
+
+    return register
 
 
 def main() -> None:
@@ -27,10 +75,475 @@ def main() -> None:
             # Chromium has no sandbox for root, and sees nothing but our own Odoo.
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
         )
-        page = browser.new_page(locale="fr-FR", viewport={"width": 1366, "height": 800})
-        log_in(page)
-        page.screenshot(path=FOLDER / "accueil.png")
+        pages: dict[str, Page] = {}
+        for login, picture in PICTURES:
+            if login not in pages:
+                pages[login] = log_in(browser, login)
+            print(f"    {file_name(picture)}", flush=True)
+            picture(pages[login])
         browser.close()
+
+
+# === CAMERA === #
+
+
+def log_in(browser: Browser, login: str) -> Page:
+    """Return a page where someone is logged in; every password is the login."""
+    context = browser.new_context(
+        locale="fr-FR", timezone_id="Europe/Paris", viewport=SIZE
+    )
+    page = context.new_page()
+    page.goto(f"{URL}/web/login")
+    page.fill("input[name=login]", login)
+    page.fill("input[name=password]", login)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".o_main_navbar")
+    return page
+
+
+def file_name(picture: Picture) -> str:
+    """Return the name of the file of a picture."""
+    return f"{picture.__name__.replace('_', '-')}.png"
+
+
+def take(
+    picture: Picture, page: Page, width=SIZE["width"], height=SIZE["height"]
+) -> None:
+    """Take a picture of the upper left part of a page."""
+    come_to_rest(page)
+    clip = {"x": 0, "y": 0, "width": width, "height": height}
+    keep(picture, page.screenshot(clip=clip, animations="disabled", caret="hide"))
+
+
+def take_dialog(picture: Picture, page: Page) -> None:
+    """Take a picture of the dialog that is open."""
+    come_to_rest(page)
+    dialog = page.locator(".modal-content")
+    keep(picture, dialog.screenshot(animations="disabled", caret="hide"))
+
+
+def come_to_rest(page: Page) -> None:
+    """Wait until nothing moves, with nothing pointed at and no tooltip."""
+    page.mouse.move(SIZE["width"] / 2, 2)
+    settle(page)
+    page.locator(".o-tooltip").wait_for(state="hidden")
+    page.evaluate("document.fonts.ready")
+
+
+def settle(page: Page) -> None:
+    """Wait until a page has not changed for a while."""
+    page.evaluate(STILL)
+
+
+def keep(picture: Picture, content: bytes) -> None:
+    """Write a picture; 256 colours show a screen as well, in a third of the space."""
+    image = Image.open(BytesIO(content)).convert("RGB")
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    image = image.quantize(256, method=method, dither=dither)
+    image.save(FOLDER / file_name(picture), optimize=True)
+
+
+# === MOVING AROUND === #
+
+
+def open_list(page: Page, path: str) -> None:
+    """Open a list of records that is not empty."""
+    page.goto(f"{URL}/odoo/{path}")
+    page.wait_for_selector(".o_list_view .o_data_row")
+
+
+def row(page: Page, text: str) -> Locator:
+    """Return the first row of a list with a text in it."""
+    return page.locator(".o_data_row", has_text=text).first
+
+
+def open_row(page: Page, text: str) -> None:
+    """Open the record of a row."""
+    row(page, text).locator(".o_data_cell").nth(1).click()
+    page.wait_for_selector(".o_form_view .o_form_sheet")
+    settle(page)
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab of a form."""
+    page.click(f".o_notebook a[name={name}]")
+
+
+def open_menu(page: Page) -> None:
+    """Open the menu « Relances »."""
+    page.click("[data-menu-xmlid='relance_numm.menu_relance']")
+    page.wait_for_selector("[data-menu-xmlid='relance_numm.menu_relance_item']")
+
+
+def show_all(page: Page) -> None:
+    """Remove the criteria of a list."""
+    removals = page.locator(".o_facet_remove")
+    while count := removals.count():
+        removals.first.click()
+        page.wait_for_function(
+            "n => document.querySelectorAll('.o_facet_remove').length < n", arg=count
+        )
+    settle(page)
+
+
+def search_customers(page: Page, *names: str) -> None:
+    """Show the rows of some customers only."""
+    for name in names:
+        page.fill(".o_searchview_input", name)
+        page.locator(".o_searchview_autocomplete").get_by_text("Client").click()
+        page.wait_for_selector(f".o_searchview_facet:has-text('{name}')")
+    settle(page)
+
+
+def search_delay(page: Page, start: str, end: str) -> None:
+    """Show the rows that are late by so many days."""
+    page.fill("#relance_delay_from", start)
+    page.fill("#relance_delay_to", end)
+    page.click(".o_relance_delay_search")
+    page.wait_for_selector(".o_searchview_facet:has-text('Retard compris')")
+    settle(page)
+
+
+def open_choices(page: Page, text: str, field: str) -> None:
+    """Open the list of choices of a field, in a row of the dialog."""
+    cell = row(page.locator(".modal"), text).locator(f"td[name={field}]")
+    cell.click()
+    cell.locator("input").click()
+    page.wait_for_selector(".o-autocomplete--dropdown-item")
+
+
+def choose(page: Page, choice: str) -> None:
+    """Take one of the choices that are open."""
+    page.locator(".o-autocomplete--dropdown-item", has_text=choice).first.click()
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Reload a page until the background work has come so far."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Nothing more happens at {page.url}")
+        page.wait_for_timeout(2000)
+        page.reload()
+        page.wait_for_selector(".o_data_row, .o_form_sheet")
+        settle(page)
+
+
+# === THE SETTINGS === #
+
+
+@seen_by("admin")
+def menu(page: Page) -> None:
+    """The menu of the reminders, with its configuration."""
+    open_list(page, "gestion-relances")
+    open_menu(page)
+    take(menu, page, width=900, height=340)
+
+
+@seen_by("admin")
+def settings(page: Page) -> None:
+    """What is set for the company."""
+    page.goto(f"{URL}/odoo/action-account.action_account_config")
+    title = page.locator("h2", has_text="Relances")
+    title.wait_for()
+    title.evaluate("title => title.scrollIntoView()")
+    take(settings, page, height=440)
+
+
+@seen_by("admin")
+def templates(page: Page) -> None:
+    """The list of templates."""
+    open_list(page, "action-relance_numm.relance_template_action")
+    take(templates, page, height=340)
+
+
+@seen_by("admin")
+def template_email(page: Page) -> None:
+    """The email of a template."""
+    open_list(page, "action-relance_numm.relance_template_action")
+    open_row(page, "Modèle Niveau 1")
+    page.wait_for_selector("[name=signature] .odoo-editor-editable")
+    take(template_email, page)
+
+
+@seen_by("admin")
+def template_placeholder(page: Page) -> None:
+    """The list that fields are inserted from."""
+    subject = page.locator("[name=subject] textarea, [name=subject] input").first
+    subject.click()
+    subject.press("End")
+    subject.press_sequentially(" #")
+    page.wait_for_selector(".o_model_field_selector_popover_item")
+    take(template_placeholder, page)
+    page.keyboard.press("Escape")
+    page.click(".o_form_button_cancel")
+
+
+@seen_by("admin")
+def template_letter(page: Page) -> None:
+    """The letter of a template."""
+    open_tab(page, "letter")
+    page.wait_for_selector("[name=letter_footer] .odoo-editor-editable")
+    take(template_letter, page)
+
+
+@seen_by("admin")
+def template_preview(page: Page) -> None:
+    """What a customer would receive."""
+    page.click("button[name=action_preview]")
+    page.wait_for_selector(".modal [name=partner_id] input")
+    customer = page.locator(".modal [name=partner_id] input")
+    customer.fill("Vaubrun")
+    choose(page, "Ateliers Vaubrun")
+    page.wait_for_selector(".modal [name=body_html]:has-text('2015001006')")
+    take_dialog(template_preview, page)
+
+
+@seen_by("admin")
+def plans(page: Page) -> None:
+    """The list of plans."""
+    open_list(page, "action-relance_numm.relance_plan_action")
+    take(plans, page, height=380)
+
+
+@seen_by("admin")
+def plan_new(page: Page) -> None:
+    """The first question of a new plan."""
+    page.get_by_role("button", name="Nouveau plan de relance").click()
+    page.wait_for_selector(".modal [name=customer_type]")
+    take_dialog(plan_new, page)
+
+
+@seen_by("admin")
+def plan(page: Page) -> None:
+    """A plan with its steps."""
+    open_list(page, "action-relance_numm.relance_plan_action")
+    open_row(page, "Plan de Relance Entreprise Privée")
+    take(plan, page, height=740)
+
+
+@seen_by("admin")
+def customer(page: Page) -> None:
+    """What is set for a customer."""
+    open_list(page, "action-account.res_partner_action_customer")
+    open_row(page, "Ateliers Vaubrun")
+    open_tab(page, "accounting")
+    take(customer, page)
+
+
+@seen_by("admin")
+def contact(page: Page) -> None:
+    """The contact that reminders go to."""
+    open_tab(page, "contact_addresses")
+    page.click("[name=child_ids] .o_kanban_record:has-text('Claire Aubanel')")
+    page.wait_for_selector(".modal [name=type]")
+    take_dialog(contact, page)
+
+
+# === THE WORK LIST === #
+
+
+@seen_by("comptable")
+def work_list(page: Page) -> None:
+    """The work list, on three customers."""
+    open_list(page, "gestion-relances")
+    search_customers(page, "Vaubrun", "Palombe", "Lormeau")
+    take(work_list, page)
+
+
+@seen_by("comptable")
+def work_list_filters(page: Page) -> None:
+    """The filters and groups of the work list."""
+    open_list(page, "gestion-relances")
+    page.click(".o_searchview_dropdown_toggler")
+    page.wait_for_selector(".o_filter_menu")
+    take(work_list_filters, page)
+
+
+@seen_by("comptable")
+def work_list_reasons(page: Page) -> None:
+    """The entries that are not to be reminded, by reason."""
+    open_list(page, "gestion-relances")
+    show_all(page)
+    page.click(".o_searchview_dropdown_toggler")
+    page.click(".o_filter_menu .o_menu_item:text-is('Non conseillée')")
+    page.click(".o_group_by_menu .o_menu_item:has-text('Motif')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".o_group_header")
+    for group in page.locator(".o_group_header").all():
+        group.click()
+        settle(page)
+    take(work_list_reasons, page)
+
+
+@seen_by("comptable")
+def selection(page: Page) -> None:
+    """The rows selected by days late."""
+    open_list(page, "gestion-relances")
+    show_all(page)
+    search_delay(page, *DELAY)
+    page.click("thead .o_list_record_selector input")
+    page.wait_for_selector("button[name=action_prepare]")
+    take(selection, page)
+
+
+@seen_by("comptable")
+def preparation(page: Page) -> None:
+    """One reminder per customer, with what cannot be sent as it is."""
+    page.click("button[name=action_prepare]")
+    page.wait_for_selector(".modal .o_data_row")
+    take_dialog(preparation, page)
+
+
+@seen_by("comptable")
+def preparation_level(page: Page) -> None:
+    """The levels that may be chosen."""
+    open_choices(page, "Ateliers Vaubrun", "level_id")
+    take_dialog(preparation_level, page)
+    page.keyboard.press("Escape")
+
+
+@seen_by("comptable")
+def checks(page: Page) -> None:
+    """« Contrôles »: what cannot be sent, and why."""
+    page.click(".modal button[name=action_controls]")
+    page.wait_for_selector(".modal [name=problem_line_ids] .o_data_row")
+    take_dialog(checks, page)
+    page.click(".modal button[name=action_back]")
+
+
+@seen_by("comptable")
+def preparation_letters(page: Page) -> None:
+    """Letters in the place of mails without an address."""
+    page.click(".modal [name=replace_missing_mail] input")
+    page.wait_for_selector(".modal .o_data_row:has-text('Écrite simple')")
+    take_dialog(preparation_letters, page)
+
+
+@seen_by("comptable")
+def batch(page: Page) -> None:
+    """The batch of the reminders created, once they are all made."""
+    page.click(".modal button[name=action_create]")
+    page.wait_for_selector(".o_form_view:has([name=reminder_count])")
+    progress = page.locator(".o_form_view [name=progress]")
+    until(page, lambda: "100" in progress.inner_text())
+    page.evaluate("document.activeElement.blur()")
+    take(batch, page, height=520)
+
+
+# === WHAT BECAME OF THE REMINDERS === #
+
+
+@seen_by("comptable")
+def reminders(page: Page) -> None:
+    """The reminders, once the mails have left."""
+    open_list(page, "relances")
+    until(page, lambda: row(page, "file d'attente").count() == 0)
+    take(reminders, page)
+
+
+@seen_by("comptable")
+def reminder_email(page: Page) -> None:
+    """A reminder that was mailed."""
+    open_list(page, "relances")
+    open_row(page, "Solène Harispuru")
+    page.wait_for_selector(".o-mail-Message")
+    take(reminder_email, page)
+
+
+@seen_by("comptable")
+def email(page: Page) -> None:
+    """The mail, as the customer receives it."""
+    message = caught_mail("compta.palombe@example.com")
+    content = page.context.new_page()
+    content.set_content(mail_page(message))
+    take(email, content, width=900, height=640)
+    content.close()
+
+
+@seen_by("comptable")
+def reminder_failed(page: Page) -> None:
+    """A reminder that could not be sent."""
+    open_list(page, "relances")
+    open_row(page, "Cabinet Ormelys Conseil")
+    take(reminder_failed, page)
+
+
+@seen_by("comptable")
+def letters(page: Page) -> None:
+    """The letters to print."""
+    open_list(page, "courriers")
+    page.click("thead .o_list_record_selector input")
+    page.wait_for_selector("button[name=action_print]")
+    take(letters, page, height=320)
+
+
+@seen_by("comptable")
+def letter(page: Page) -> None:
+    """The first of the letters printed."""
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.click("button[name=action_print]")
+    document = pymupdf.open(download.value.path())
+    keep(letter, document[0].get_pixmap(dpi=LETTER_DPI).tobytes("png"))
+
+
+@seen_by("comptable")
+def call(page: Page) -> None:
+    """A reminder by phone: an activity to do."""
+    open_list(page, "relances")
+    open_row(page, "Ateliers Vaubrun")
+    page.wait_for_selector(".o-mail-Activity")
+    take(call, page)
+
+
+@seen_by("comptable")
+def work_list_after(page: Page) -> None:
+    """The work list after the reminders."""
+    open_list(page, "gestion-relances")
+    show_all(page)
+    search_delay(page, *DELAY)
+    take(work_list_after, page)
+
+
+@seen_by("comptable")
+def invoice(page: Page) -> None:
+    """An invoice, with the trace of its reminder."""
+    open_list(page, "gestion-relances")
+    show_all(page)
+    open_row(page, "Solène Harispuru")
+    open_tab(page, "other_info")
+    page.locator("[name=no_followup]").scroll_into_view_if_needed()
+    take(invoice, page)
+
+
+def caught_mail(address: str) -> EmailMessage:
+    """Return the mail that was caught on its way to an address."""
+    for path in sorted(MAILS.glob("*.eml")):
+        message = message_from_bytes(path.read_bytes(), policy=policy.default)
+        if address in str(message["To"]):
+            return message
+    raise LookupError(f"No mail to {address} was caught.")
+
+
+def mail_page(message: EmailMessage) -> str:
+    """Return a mail as a page: its heads, its text and the names of its files."""
+    files = ", ".join(part.get_filename() or "" for part in message.iter_attachments())
+    heads = {
+        "De": message["From"],
+        "À": message["To"],
+        "Copie": message["Cc"],
+        "Objet": message["Subject"],
+        "Fichiers": files,
+    }
+    rows = "".join(
+        f"<tr><td style='padding-right: 1em'>{name}</td><td>{escape(str(text))}</td>"
+        for name, text in heads.items()
+    )
+    body = message.get_body(("html",)).get_content()
+    return (
+        "<body style='font: 14px sans-serif; margin: 24px; width: 850px'>"
+        f"<table style='margin-bottom: 16px; color: #555'>{rows}</table><hr>{body}"
+    )
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@
         "demo/relance_reminder_demo.xml",
         "demo/res_company_branch_demo.xml",
     ],
+    "post_init_hook": "post_init_hook",
     "assets": {
         "web.assets_backend": [
             "relance_numm/static/src/**/*",

@@ -11,7 +11,8 @@ class MailActivity(models.Model):
             lambda a: a.res_model == "relance.reminder" and a.automated
         ).mapped("res_id")
         result = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
-        reminders = self.env["relance.reminder"].browse(reminder_ids).exists()
+        # Whoever was given the call closes it, also without a right to accounting.
+        reminders = self.env["relance.reminder"].sudo().browse(reminder_ids).exists()
         reminders.filtered(
             lambda r: r.state == "outgoing" and r.channel_kind == "activity"
         )._set_state("sent")

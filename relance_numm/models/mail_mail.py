@@ -25,7 +25,8 @@ class MailMail(models.Model):
             )
         for start in range(0, len(reminder_mails), RECHECK_SIZE):
             mails = reminder_mails[start : start + RECHECK_SIZE]
-            stale = mails.relance_reminder_id._recall_stale()
+            # Reminders are facts that only code writes.
+            stale = mails.sudo().relance_reminder_id._recall_stale()
             mails = mails.filtered(lambda m, s=stale: m.relance_reminder_id not in s)
             result = super(MailMail, mails).send(
                 auto_commit, raise_exception, post_send_callback
@@ -36,13 +37,29 @@ class MailMail(models.Model):
         self, success_pids, success_emails, failure_reason=False, failure_type=None
     ):
         """Override of `mail` to tell the reminder whether its mail left (F1)."""
-        for mail in self.filtered("relance_reminder_id"):
+        for mail in self.sudo().filtered("relance_reminder_id"):
+            lang = mail.relance_reminder_id.user_id.lang
+            mail = mail.with_context(lang=lang)
             mail.relance_reminder_id._left_or_failed(
                 failure_type and mail._relance_failure_text(failure_reason)
             )
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason, failure_type
         )
+
+    def write(self, vals):
+        """Override of `mail`: a mail canceled by hand is a reminder that did not
+        leave."""
+        result = super().write(vals)
+        if vals.get("state") == "cancel":
+            self.sudo().relance_reminder_id._canceled_in_queue()
+        return result
+
+    def unlink(self):
+        """Override of `mail`: the same for a mail that is deleted in the queue."""
+        waiting = self.filtered(lambda m: m.state in ("outgoing", "exception"))
+        waiting.sudo().relance_reminder_id._canceled_in_queue()
+        return super().unlink()
 
     def _relance_failure_text(self, reason):
         """Return the sentence that says why the mail did not leave."""

@@ -17,13 +17,17 @@ class MailNotification(models.Model):
     def _relance_sms_processed(self):
         failures = dict(self._fields["failure_type"]._description_selection(self.env))
         for notification in self:
-            reminder = self.env["relance.reminder"].browse(
+            # The gateway answers with nobody's rights.
+            reminder = self.env["relance.reminder"].sudo().browse(
                 notification.mail_message_id.res_id
             )
+            reminder = reminder.with_context(lang=reminder.user_id.lang)
             if notification.notification_status in ("pending", "sent"):
                 reminder._left_or_failed(False)
             elif notification.notification_status in ("bounce", "exception"):
-                reason = failures.get(notification.failure_type)
+                reason = failures.get(notification.failure_type) or "?"
                 reminder._left_or_failed(
-                    self.env._("The SMS did not leave: %s", reason or "?")
+                    reminder.env._("The SMS did not leave: %s", reason)
                 )
+            elif notification.notification_status == "canceled":
+                reminder._canceled_in_queue()

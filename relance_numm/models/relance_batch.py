@@ -6,6 +6,7 @@ from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 # Up to so many reminders are created while the user waits; more, in the background,
@@ -23,6 +24,14 @@ class ReminderRequest(NamedTuple):
     channel: models.Model
     item_ids: list
     note: str | bool = False
+
+    def claims(self, item):
+        """Return whether a row of the work list is still this customer's."""
+        return (item.company_id, item.partner_id, item.currency_id) == (
+            self.company,
+            self.partner,
+            self.currency,
+        )
 
 
 class RelanceBatch(models.Model):
@@ -70,7 +79,7 @@ class RelanceBatch(models.Model):
             ["__count"],
         ):
             by_state[batch.id, state] += count
-            letters[batch.id] += count * (kind in ("letter", "mail"))
+            letters[batch.id] += count * (kind == "letter")
         for batch in self:
             total = sum(n for (id_, _state), n in by_state.items() if id_ == batch.id)
             batch.reminder_count = total
@@ -85,7 +94,7 @@ class RelanceBatch(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_reminders(self):
-        if self.reminder_ids:
+        if self.reminder_ids or any(self.mapped("waiting_count")):
             raise UserError(
                 self.env._("A batch that has reminders is kept as their history.")
             )
@@ -106,7 +115,7 @@ class RelanceBatch(models.Model):
             by_company[request.company].append(request)
         batches = self.browse()
         for company, company_requests in by_company.items():
-            batch = self.create(self._prepare_batch_vals(company))
+            batch = self._new_batch(company)
             batch._fill(company_requests)
             batches |= batch
         batches.reminder_ids._start()
@@ -124,7 +133,7 @@ class RelanceBatch(models.Model):
             return self._create_reminders([line._reminder_request() for line in lines])
         batches = self.browse()
         for company, company_lines in lines.grouped("company_id").items():
-            batch = self.create(self._prepare_batch_vals(company))
+            batch = self._new_batch(company)
             company_lines.batch_id = batch
             batches |= batch
         self.env.ref("relance_numm.ir_cron_deliver")._trigger()
@@ -144,26 +153,30 @@ class RelanceBatch(models.Model):
     @api.model
     def _create_waiting(self, lines):
         """Create the reminders of waiting lines, as their author would."""
-        batch = lines.batch_id
-        author = batch.user_id
-        batch = batch.with_user(author).with_context(
-            allowed_company_ids=batch.company_id.ids, lang=author.lang, tz=author.tz
-        )
-        requests = [line._reminder_request() for line in lines.with_env(batch.env)]
         try:
             with self.env.cr.savepoint():
-                batch._fill(requests)
+                lines._fill_batch()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception:  # noqa: BLE001 found out and said one by one
-            for request in requests:
-                batch._fill_or_leave_out(request)
+            for line in lines:
+                self._create_waiting_one(line)
         lines.unlink()
 
-    def _fill_or_leave_out(self, request):
+    @api.model
+    def _create_waiting_one(self, line):
         try:
             with self.env.cr.savepoint():
-                self._fill([request])
+                line._fill_batch()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception as error:  # noqa: BLE001 said on the batch
-            self._add_left_out([f"{request.partner.display_name}: {error}"])
+            line.batch_id._add_left_out([f"{line.partner_id.display_name}: {error}"])
+
+    @api.model
+    def _new_batch(self, company):
+        """Return a new batch; only this pipeline creates one, whoever reminds."""
+        return self.sudo().create(self._prepare_batch_vals(company)).sudo(self.env.su)
 
     @api.model
     def _prepare_batch_vals(self, company):
@@ -197,8 +210,12 @@ class RelanceBatch(models.Model):
         """Say which entries were not reminded, and why."""
         if sentences:
             items = Markup("").join(Markup("<li>%s</li>") % s for s in sentences)
-            self.left_out = (self.left_out or Markup()) + Markup("<ul>%s</ul>") % items
-            self.left_out_count += len(sentences)
+            # What was left out is a fact that people cannot write.
+            batch = self.sudo()
+            batch.left_out = (batch.left_out or Markup()) + (
+                Markup("<ul>%s</ul>") % items
+            )
+            batch.left_out_count += len(sentences)
 
     @api.model
     def _claim_items(self, item_ids):
@@ -214,7 +231,10 @@ class RelanceBatch(models.Model):
         left_out = [item._left_out_text() for item in items - advised]
         gone = locked - locked.browse(items.ids)
         left_out += [
-            self.env._("%s: paid or reconciled meanwhile", line.move_name)
+            self.env._(
+                "%s: no longer open (paid, reconciled or set back to draft)",
+                line.move_name,
+            )
             for line in gone
         ]
         left_out += [self._taken_text(line) for line in move_lines - locked]
@@ -232,29 +252,36 @@ class RelanceBatch(models.Model):
         """Return the items that another transaction has just reminded.
 
         This transaction's snapshot is older than the other's commit and cannot see
-        it, hence a cursor of its own.
+        it, hence a cursor of its own. Whatever became of that reminder since: these
+        items are no longer as they were prepared.
         """
+        query = SQL(
+            """
+            SELECT move_line_id, id FROM relance_reminder_line
+             WHERE move_line_id = ANY(%s) AND is_last
+            """,
+            items.ids,
+        )
+        mine = dict(self.env.execute_query(query))
         with self.env.registry.cursor() as cr:
-            cr.execute(
-                SQL(
-                    """
-                    SELECT move_line_id FROM relance_reminder_line
-                     WHERE move_line_id = ANY(%s)
-                       AND state IN ('pending', 'outgoing')
-                    """,
-                    items.ids,
-                )
-            )
-            taken_ids = {id_ for (id_,) in cr.fetchall()}
-        return items.filtered(lambda item: item.id in taken_ids)
+            cr.execute(query)
+            theirs = dict(cr.fetchall())
+        return items.filtered(lambda item: theirs.get(item.id) != mine.get(item.id))
 
     def _prepare_reminders_vals(self, requests, items):
         """Return the values of the reminders, and a sentence per refused request."""
         by_id = {item.id: item for item in items}
-        recipients = items.partner_id._relance_recipients()
+        customers = self.env["res.partner"].union(*(r.partner for r in requests))
+        recipients = customers._relance_recipients()
         vals_list, refused = [], []
         for request in requests:
             mine = items.browse(id_ for id_ in request.item_ids if id_ in by_id)
+            others = mine.filtered(lambda item, r=request: not r.claims(item))
+            refused += [
+                self.env._("%s: its customer or currency was changed", item.name)
+                for item in others
+            ]
+            mine -= others
             if not mine:
                 continue
             problem = self._request_problem(request, mine)
@@ -324,11 +351,18 @@ class RelanceBatch(models.Model):
         }
 
     def _insert_reminders(self, vals_list):
-        # Nothing to say in the chatter yet: what happens is posted when it does.
-        reminders = self.env["relance.reminder"].with_context(
-            tracking_disable=True, mail_create_nosubscribe=True
+        # Only this pipeline creates reminders. Nothing to say in the chatter yet:
+        # what happens is posted when it does.
+        reminders = (
+            self.env["relance.reminder"]
+            .sudo()
+            .with_context(tracking_disable=True, mail_create_nosubscribe=True)
+            .create(vals_list)
         )
-        reminders = reminders.create(vals_list)
+        # The customer's reply reaches whoever wrote and whoever follows him up.
+        by_readers = reminders.grouped(lambda r: r.user_id | r._responsible())
+        for readers, theirs in by_readers.items():
+            theirs.message_subscribe(readers.partner_id.ids)
         self.env.flush_all()
         self.env["relance.reminder.line"]._mark_last(reminders.line_ids.move_line_id)
         return reminders
@@ -350,6 +384,5 @@ class RelanceBatch(models.Model):
 
     def action_print(self):
         """Open all the letters of the batch as one PDF, by postal code (E3)."""
-        return self.reminder_ids.filtered(
-            lambda r: r.state != "canceled"
-        ).action_print()
+        letters = self.reminder_ids.filtered(lambda r: r.channel_kind == "letter")
+        return letters.action_print()

@@ -29,6 +29,12 @@ class RelanceChannel(models.Model):
         "UNIQUE(code)", "Another reminder type already has this code."
     )
 
+    @api.constrains("active")
+    def _check_no_step_needs_it(self):
+        archived = self.filtered(lambda channel: not channel.active)
+        steps = self.env["relance.step"].sudo()
+        steps.search([("channel_ids", "in", archived.ids)])._check_channels()
+
     def _delivery(self):
         """Return the model that delivers reminders of this type.
 

@@ -21,8 +21,8 @@ class RelanceDelivery(models.AbstractModel):
         return recipients.letter_contact
 
     @api.model
-    def _problem(self, recipients):
-        """Return why this kind of reminder cannot be sent as it is, or False (D5)."""
+    def _problem(self, recipients, channel):
+        """Return why a reminder of this type cannot be sent as it is, or False (D5)."""
         return False
 
     @api.model

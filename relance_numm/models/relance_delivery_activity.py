@@ -21,8 +21,8 @@ class RelanceDeliveryActivity(models.AbstractModel):
         return recipients.phone_contact
 
     @api.model
-    def _problem(self, recipients):
-        return recipients.phone_problem
+    def _problem(self, recipients, channel):
+        return channel.code == "phone" and recipients.phone_problem
 
     @api.model
     def _deliver(self, reminders):

@@ -10,7 +10,7 @@ class RelanceDeliveryLetter(models.AbstractModel):
     _description = "Reminder delivery by letter"
 
     @api.model
-    def _problem(self, recipients):
+    def _problem(self, recipients, channel):
         return recipients.letter_problem
 
     @api.model

@@ -15,16 +15,17 @@ class RelanceDeliveryMail(models.AbstractModel):
         return recipients.mail_contacts[:1] or recipients.letter_contact
 
     @api.model
-    def _problem(self, recipients):
+    def _problem(self, recipients, channel):
         return recipients.mail_problem
 
     @api.model
     def _deliver(self, reminders):
         texts = reminders._make_letters()
-        reminders = reminders.filtered(lambda r: r.state == "pending")
+        reminders = reminders._filter_pending()
+        invoice_pdfs = reminders._invoice_pdfs()
+        reminders = reminders._filter_pending()
         if not reminders:
             return
-        invoice_pdfs = reminders._invoice_pdfs()
         recipients = reminders.partner_id._relance_recipients()
         reply_to = reminders._notify_get_reply_to_batch(
             defaults={r.id: r._email_from() for r in reminders},
@@ -49,11 +50,7 @@ class RelanceDeliveryMail(models.AbstractModel):
         )
         for reminder, mail in zip(reminders, mails, strict=True):
             reminder.mail_message_id = mail.mail_message_id
-            reminder.email_to = ", ".join(
-                recipients[reminder.partner_id.id].mail_contacts.mapped(
-                    "email_normalized"
-                )
-            )
+            reminder.email_to = ", ".join(recipients[reminder.partner_id.id].emails)
         reminders._set_state("outgoing")
         self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
 
@@ -70,7 +67,7 @@ class RelanceDeliveryMail(models.AbstractModel):
             "body_html": body,
             "author_id": reminder.user_id.partner_id.id,
             "email_from": reminder._email_from(),
-            "email_to": ", ".join(recipients.emails()),
+            "email_to": ", ".join(recipients.emails.values()),
             "email_cc": reminder.internal_email,
             "reply_to": reply_to,
             "attachment_ids": (reminder.letter_attachment_id | invoice_pdfs).ids,
@@ -90,7 +87,7 @@ class RelanceDeliveryMail(models.AbstractModel):
     @api.model
     def _recall(self, reminders):
         # The queue is Odoo's own: an accountant has no right on it.
-        self.env["mail.mail"].sudo().search(
+        reminders.env["mail.mail"].sudo().search(
             [
                 ("relance_reminder_id", "in", reminders.ids),
                 ("state", "in", ("outgoing", "exception")),

@@ -13,7 +13,7 @@ class RelanceDeliverySms(models.AbstractModel):
         return recipients.phone_contact
 
     @api.model
-    def _problem(self, recipients):
+    def _problem(self, recipients, channel):
         return recipients.phone_problem
 
     @api.model
@@ -30,7 +30,7 @@ class RelanceDeliverySms(models.AbstractModel):
     def _recall(self, reminders):
         # The queue is Odoo's own: an accountant has no right on it.
         messages = reminders.sudo().message_ids
-        self.env["sms.sms"].sudo().search(
+        reminders.env["sms.sms"].sudo().search(
             [("mail_message_id", "in", messages.ids), ("state", "=", "outgoing")]
         ).action_set_canceled()
 

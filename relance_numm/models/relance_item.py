@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, formatLang
 
 from .relance_plan import CUSTOMER_TYPES
 from .relance_reminder import REMINDER_STATES
@@ -31,6 +31,7 @@ class RelanceItem(models.Model):
     _order = "days_late desc, id"
     _depends = {
         "account.account": ["account_type"],
+        "account.bank.statement.line": ["amount", "is_reconciled", "partner_id"],
         "account.move": ["payment_state", "ref", "invoice_date", "move_type"],
         "account.move.line": [
             "account_id",
@@ -47,6 +48,14 @@ class RelanceItem(models.Model):
             "parent_state",
             "partner_id",
             "reconciled",
+        ],
+        "account.payment": [
+            "company_id",
+            "move_id",
+            "partner_id",
+            "partner_type",
+            "payment_type",
+            "state",
         ],
         "relance.level": ["sequence"],
         "relance.plan": [
@@ -69,9 +78,12 @@ class RelanceItem(models.Model):
         "res.partner": [
             "active",
             "category_id",
+            "commercial_partner_id",
+            "is_company",
             "relance_customer_type",
             "relance_excluded",
             "relance_plan_id",
+            "vat",
         ],
     }
 
@@ -163,7 +175,7 @@ class RelanceItem(models.Model):
             "move_line_id": SQL("line.id"),
             "move_id": SQL("line.move_id"),
             "partner_id": SQL("line.partner_id"),
-            "customer_type": SQL("partner.relance_customer_type"),
+            "customer_type": self.env["relance.plan"]._customer_type_sql(SQL("partner")),
             "company_id": SQL("line.company_id"),
             "entity_id": SQL("split_part(company.parent_path, '/', 1)::int"),
             "name": SQL("line.move_name"),
@@ -208,7 +220,7 @@ class RelanceItem(models.Model):
                     END""",
                 today=self._today(),
             ),
-            "has_credit": SQL("customer_credit.credit IS NOT NULL"),
+            "has_credit": SQL("unallocated.partner_id IS NOT NULL"),
             "credit_amount": SQL("COALESCE(customer_credit.credit, 0)"),
         }
 
@@ -265,11 +277,45 @@ class RelanceItem(models.Model):
                            AND other.amount_residual_currency < 0)
               GROUP BY line.partner_id, line.company_id, line.currency_id
                 HAVING SUM(LEAST(line.amount_residual_currency, 0)) < 0
-            )
+            ),
+            unallocated AS (%(unallocated)s)
             """,
+            unallocated=self._unallocated_sql(),
             plans=self.env["relance.plan"]._plan_ctes(),
             open_line=self._open_lines("line"),
             open_other=self._open_lines("other"),
+        )
+
+    @api.model
+    def _unallocated_sql(self):
+        """Return the query of the customers who have money that no invoice got yet,
+        by entity and in whatever currency: an open credit, a payment that has no entry
+        yet, a bank line that is not reconciled (C5)."""
+        return SQL(
+            """
+            SELECT money.partner_id, split_part(owner.parent_path, '/', 1) AS entity
+              FROM (
+                SELECT line.partner_id, line.company_id
+                  FROM account_move_line line
+                 WHERE %(open_line)s AND line.amount_residual_currency < 0
+             UNION
+                SELECT payer.commercial_partner_id, payment.company_id
+                  FROM account_payment payment
+                  JOIN res_partner payer ON payer.id = payment.partner_id
+                 WHERE payment.payment_type = 'inbound'
+                   AND payment.partner_type = 'customer'
+                   AND payment.state = 'in_process'
+                   AND payment.move_id IS NULL
+             UNION
+                SELECT payer.commercial_partner_id, bank_line.company_id
+                  FROM account_bank_statement_line bank_line
+                  JOIN res_partner payer ON payer.id = bank_line.partner_id
+                 WHERE bank_line.amount > 0 AND NOT bank_line.is_reconciled
+              ) money
+              JOIN res_company owner ON owner.id = money.company_id
+          GROUP BY money.partner_id, split_part(owner.parent_path, '/', 1)
+            """,
+            open_line=self._open_lines("line"),
         )
 
     @api.model
@@ -301,6 +347,9 @@ class RelanceItem(models.Model):
                    ON customer_credit.partner_id = line.partner_id
                   AND customer_credit.company_id = line.company_id
                   AND customer_credit.currency_id = line.currency_id
+            LEFT JOIN unallocated
+                   ON unallocated.partner_id = line.partner_id
+                  AND unallocated.entity = split_part(company.parent_path, '/', 1)
             CROSS JOIN LATERAL (
                 SELECT COALESCE(line.date_maturity, line.date) AS date_due,
                        %(today)s - COALESCE(line.date_maturity, line.date) AS days_late
@@ -340,10 +389,9 @@ class RelanceItem(models.Model):
                 WHEN line.no_followup
                   OR move.payment_state IN ('blocked', 'invoicing_legacy')
                     THEN 'blocked'
-                WHEN COALESCE(
-                        partner.relance_excluded->>(company.id::text),
-                        partner.relance_excluded->>split_part(
-                            company.parent_path, '/', 1)) = 'true'
+                WHEN partner.relance_excluded->>(company.id::text) = 'true'
+                  OR partner.relance_excluded->>split_part(
+                        company.parent_path, '/', 1) = 'true'
                     THEN 'customer_excluded'
                 WHEN NOT partner.active THEN 'customer_archived'
                 WHEN customer_credit.net <= 0 THEN 'net_nil'
@@ -353,7 +401,8 @@ class RelanceItem(models.Model):
                 WHEN %(today)s - sent_reminder.date < company.relance_min_gap
                     THEN 'min_gap'
                 WHEN advice.position = 0 THEN 'not_due'
-                WHEN advice.position < position.sent THEN 'last_step'
+                WHEN sent_rank.rank > plan_steps.ranks[advice.position]
+                    THEN 'last_step'
             END""",
             today=self._today(),
         )
@@ -380,7 +429,11 @@ class RelanceItem(models.Model):
             ),
             "paid": self.env._("Paid: the payment is not reconciled yet"),
             "blocked": self.env._("Blocked: marked “do not remind” or payment blocked"),
-            "customer_excluded": self.env._("%s is marked “do not remind”", customer),
+            "customer_excluded": self.env._(
+                "%(customer)s is marked “do not remind” (in %(entity)s or its branch)",
+                customer=customer,
+                entity=self.entity_id.name,
+            ),
             "customer_archived": self.env._(
                 "%s is archived: unarchive it to remind", customer
             ),
@@ -455,6 +508,21 @@ class RelanceItem(models.Model):
             "res_id": self.move_id.id,
             "views": [(False, "form")],
         }
+
+    @api.model
+    def get_totals(self, domain):
+        """Return what the rows of a domain amount to, per currency (C1).
+
+        :return: formatted amounts, the largest number of rows first
+        :rtype: list[str]
+        """
+        groups = self._read_group(
+            domain, ["currency_id"], ["amount_due:sum", "__count"], order="__count DESC"
+        )
+        return [
+            formatLang(self.env, amount, currency_obj=currency)
+            for currency, amount, _count in groups
+        ]
 
     @api.model
     def get_bank_status(self):

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import babel_locale_parse, format_date, formatLang
+from odoo.tools import format_date, formatLang
 from odoo.tools.misc import get_lang
 
 # The module and not its functions: Odoo's tests replace them there.
@@ -45,6 +45,8 @@ FOOTER = {"top": 272, "height": 15}
 PAGE_NUMBER = {"right": 190, "bottom": 6}
 FOLD_MARK = {"left": 5, "right": 9, "top": 99}
 PAGE_WIDTH = 210
+# Characters that fit in the table's columns.
+COLUMN_LENGTHS = {"name": 16, "label": 22, "ref": 12}
 # Rows of small print at the foot of each page.
 FOOTER_ROWS = 5
 # Characters of the bottom text that stay on the page of the signature.
@@ -243,7 +245,7 @@ class RelanceLetter(models.AbstractModel):
 
     def _prepare_row_values(self, line):
         """Return what the table says of a pièce, as texts."""
-        return {
+        row = {
             "name": line.name or "",
             "label": line.label or "",
             "ref": line.ref or "",
@@ -252,6 +254,7 @@ class RelanceLetter(models.AbstractModel):
             "days_late": line.days_late,
             "amount": self._format_amount(line.amount_due, line.currency_id),
         }
+        return row | {"wide": html_tools.has_long_words(row, COLUMN_LENGTHS)}
 
     def _prepare_bank_values(self, company):
         """Return the account to pay to, or None.
@@ -353,8 +356,7 @@ class RelanceLetter(models.AbstractModel):
         """Return an amount as its language writes it: 1 500,00 € or €1,500.00."""
         number = formatLang(self.env, abs(amount), digits=currency.decimal_places)
         sign = "-" if currency.compare_amounts(amount, 0) < 0 else ""
-        locale = babel_locale_parse(get_lang(self.env).code)
-        if locale.currency_formats["standard"].pattern.startswith("¤"):
+        if html_tools.is_symbol_first(get_lang(self.env).code):
             return f"{sign}{currency.symbol}{number}"
         return f"{sign}{number}\N{NO-BREAK SPACE}{currency.symbol}"
 

@@ -5,13 +5,14 @@ import io
 import math
 import re
 import textwrap
+from functools import cache
 
 import lxml.html
 from babel.core import Locale
 from markupsafe import Markup
 from PIL import Image
 
-from odoo.tools import is_html_empty, remove_accents
+from odoo.tools import babel_locale_parse, is_html_empty, remove_accents
 from odoo.tools.misc import file_path
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -21,6 +22,10 @@ FORBIDDEN_TAGS = (
     "audio", "video", "source",
 )  # fmt: skip
 FORBIDDEN_STYLE = re.compile(r"url\s*\(|position\s*:", re.IGNORECASE)
+# What cannot grow wider than the page, but by a word longer than the rows.
+PLAIN_TAGS = set("div p br b strong i em u span font small a ul ol li img".split())
+WIDE_STYLE = re.compile(r"width|white-space|margin|padding|text-indent")
+LONG_WORD = re.compile(r"\S{60,}")
 # More than print needs.
 IMAGE_SIZE = (900, 600)
 # Characters in a row of small print.
@@ -79,7 +84,21 @@ def tidy(html, image_uri):
         if FORBIDDEN_STYLE.search(element.get("style", "")):
             del element.attrib["style"]
         element.attrib.pop("background", None)
+    if _may_be_wide(root):
+        root.classes.add("wide")
     return _markup(root)
+
+
+def _may_be_wide(root):
+    """Return whether a text may be wider than the page.
+
+    It is cut then, for in the unpatched build it would shrink all the letters. To ask
+    for that in every text would make printing slower by a fifth.
+    """
+    return LONG_WORD.search(root.text_content()) or any(
+        element.tag not in PLAIN_TAGS or WIDE_STYLE.search(element.get("style", ""))
+        for element in root.iter("*")
+    )
 
 
 def split_closing(html, length):
@@ -101,6 +120,19 @@ def split_closing(html, length):
     end = lxml.html.Element("div")
     end.extend(closing)
     return _markup(top), _markup(end)
+
+
+def has_long_words(row, lengths):
+    """Return whether words of a row are too long for their columns.
+
+    >>> has_long_words({"name": "FAC/2026/00001"}, {"name": 16})
+    False
+    """
+    return any(
+        len(word) > length
+        for name, length in lengths.items()
+        for word in row[name].split()
+    )
 
 
 def small_rows(html):
@@ -184,6 +216,20 @@ def same_post(code, home_code):
 def country_name(code, language):
     """Return the name of a country in a language, installed or not, or None."""
     return Locale(language).territories.get(code)
+
+
+# === Amounts === #
+
+
+@cache
+def is_symbol_first(lang):
+    """Return whether a language writes the currency before the amount.
+
+    >>> is_symbol_first("fr_FR"), is_symbol_first("en_US")
+    (False, True)
+    """
+    locale = babel_locale_parse(lang)
+    return locale.currency_formats["standard"].pattern.startswith("¤")
 
 
 # === Fonts and colours === #

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class RelanceLevel(models.Model):
@@ -20,6 +21,33 @@ class RelanceLevel(models.Model):
     def _check_plans_still_rise(self):
         steps = self.env["relance.step"].sudo().search([("level_id", "in", self.ids)])
         steps.plan_id._check_steps()
+
+    @api.constrains("active")
+    def _check_no_step_needs_it(self):
+        self.filtered(lambda level: not level.active)._refuse_while_used()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        self._refuse_while_used()
+
+    def _refuse_while_used(self):
+        """Keep the levels that plans use.
+
+        :raise ValidationError: naming the level, the plan and the step
+        """
+        step = self.env["relance.step"].sudo().search(
+            [("level_id", "in", self.ids)], limit=1
+        )
+        if step:
+            raise ValidationError(
+                self.env._(
+                    "The level “%(level)s” is used by the plan “%(plan)s”, %(step)s. "
+                    "Choose another level there first.",
+                    level=step.level_id.name,
+                    plan=step.plan_id.name,
+                    step=step.display_name,
+                )
+            )
 
     def _compare_key(self):
         """Return what orders two levels; the empty level comes before all (C3).

@@ -11,6 +11,10 @@ CUSTOMER_TYPES = [
 ]
 
 
+# In the context while a plan writes its steps; a value that no caller can send.
+PLAN_WRITING = object()
+
+
 class RelancePlan(models.Model):
     """A named series of steps, for a customer type, an entity, roles (A3)."""
 
@@ -55,6 +59,13 @@ class RelancePlan(models.Model):
     def _default_user_id(self):
         return self.env.user
 
+    @api.onchange("step_ids")
+    def _onchange_step_ids(self):
+        """Number the steps that are added in the form: no number to think of."""
+        for step in self.step_ids:
+            if not step.number:
+                step.number = max(self.step_ids.mapped("number")) + 1
+
     @api.constrains("is_default", "active", "company_id", "customer_type")
     def _check_invoice_mode_keeps_default(self):
         companies = (
@@ -73,7 +84,9 @@ class RelancePlan(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        plans = super(RelancePlan, self.with_context(relance_plan_writing=True)).create(
+        plans = super(
+            RelancePlan, self.with_context(relance_plan_writing=PLAN_WRITING)
+        ).create(
             vals_list
         )
         plans._check_steps()
@@ -82,10 +95,15 @@ class RelancePlan(models.Model):
     def write(self, vals):
         plans = self
         if "step_ids" in vals:
-            plans = self.with_context(relance_plan_writing=True)
+            plans = self.with_context(relance_plan_writing=PLAN_WRITING)
         result = super(RelancePlan, plans).write(vals)
         if "step_ids" in vals:
             self._check_steps()
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self._check_invoice_mode_keeps_default()
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -192,7 +210,7 @@ class RelancePlan(models.Model):
                 SELECT DISTINCT ON (company_id, customer_type)
                        company_id, customer_type, plan_id
                   FROM candidate_plan
-                 WHERE NOT has_role
+                 WHERE NOT has_role OR is_default
               ORDER BY company_id, customer_type, depth DESC, is_default DESC, plan_id
             ),
             role_plan AS (
@@ -235,13 +253,25 @@ class RelancePlan(models.Model):
             LEFT JOIN role_plan
                    ON role_plan.company_id = %(company)s.id
                   AND role_plan.partner_id = %(partner)s.id
-                  AND role_plan.customer_type = %(partner)s.relance_customer_type
+                  AND role_plan.customer_type = %(type)s
             LEFT JOIN type_plan
                    ON type_plan.company_id = %(company)s.id
-                  AND type_plan.customer_type = %(partner)s.relance_customer_type
+                  AND type_plan.customer_type = %(type)s
             """,
+            type=self._customer_type_sql(partner),
             partner=partner,
             company=company,
+        )
+
+    @api.model
+    def _customer_type_sql(self, partner):
+        """Return the customer's type; where it was cleared, that of
+        ``res.partner._relance_default_type``."""
+        return SQL(
+            """COALESCE(%(partner)s.relance_customer_type, CASE
+                WHEN %(partner)s.is_company OR %(partner)s.vat > ''
+                THEN 'private' ELSE 'individual' END)""",
+            partner=partner,
         )
 
     @api.model
@@ -256,7 +286,13 @@ class RelancePlan(models.Model):
         :rtype: dict[int, relance.plan]
         """
         partners.flush_model(
-            ["relance_plan_id", "relance_customer_type", "category_id"]
+            [
+                "category_id",
+                "is_company",
+                "relance_customer_type",
+                "relance_plan_id",
+                "vat",
+            ]
         )
         self.flush_model()
         rows = self.env.execute_query(

@@ -5,6 +5,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date, formatLang
 
 REMINDER_STATES = [
@@ -18,6 +19,8 @@ REMINDER_STATES = [
 DELIVERY_SIZE = 200
 # Up to so many are delivered while the user waits; more go to the background.
 IMMEDIATE_SIZE = 10
+# Times that work is taken anew where another transaction was in the way.
+MAX_CONFLICTS = 5
 # What a template may insert, in the order of the list it is chosen from (A2).
 PLACEHOLDERS = (
     "customer_name",
@@ -39,6 +42,10 @@ PLACEHOLDERS = (
     "company_email",
     "iban_text",
 )
+
+
+# What a person may change; the rest are facts that only code may write.
+EDITABLE_FIELDS = {"note", "channel_id"}
 
 
 class RelanceReminder(models.Model):
@@ -121,6 +128,12 @@ class RelanceReminder(models.Model):
     )
     internal_email = fields.Char(string="Internal address", readonly=True)
     email_to = fields.Char(string="Mailed to", readonly=True, copy=False)
+    bounced_emails = fields.Char(readonly=True, copy=False)
+    is_traced = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The invoices and the customer say that it was sent.",
+    )
     mail_message_id = fields.Many2one(
         "mail.message",
         string="Email",
@@ -254,6 +267,32 @@ class RelanceReminder(models.Model):
             *(f"object.{name}" for name in PLACEHOLDERS),
         )
 
+    def write(self, vals):
+        """Override to keep what was sent, to whom and for how much as it happened."""
+        if not self.env.su:
+            self._check_editable(vals)
+        return super().write(vals)
+
+    def _check_editable(self, vals):
+        """Refuse what a person may not change by hand.
+
+        :raise UserError: saying what may be changed
+        """
+        by_hand = {
+            name
+            for name in vals
+            if not name.startswith(("message_", "activity_", "my_activity_"))
+        }
+        if by_hand - EDITABLE_FIELDS or (
+            "channel_id" in vals and any(r.state != "failed" for r in self)
+        ):
+            raise UserError(
+                self.env._(
+                    "A reminder is kept as it was made. Only its remark can be "
+                    "changed, and its type while it has failed."
+                )
+            )
+
     # Reading
 
     def _active_lines(self):
@@ -262,7 +301,8 @@ class RelanceReminder(models.Model):
 
     def _customer_type(self):
         """Return what the law takes the customer for: public, private, individual."""
-        return self.partner_id.relance_customer_type or "private"
+        customer = self.partner_id
+        return customer.relance_customer_type or customer._relance_default_type()
 
     def _deadline_days(self):
         """Return how many days the customer is given to pay: 15 for a consumer, who
@@ -301,8 +341,13 @@ class RelanceReminder(models.Model):
     def _responsible(self):
         """Return who follows the customer up: his person, the plan's, the author."""
         self.ensure_one()
-        customer = self.partner_id.with_company(self.company_id)
-        return customer.relance_user_id or self.plan_id.user_id or self.user_id
+        company = self.company_id
+        return (
+            self.partner_id.with_company(company).relance_user_id
+            or self.partner_id.with_company(company.root_id).relance_user_id
+            or self.plan_id.user_id
+            or self.user_id
+        )
 
     def _email_from(self):
         """Return the sender of the mail."""
@@ -310,12 +355,24 @@ class RelanceReminder(models.Model):
         return self.user_id.email_formatted or self.company_id.email_formatted
 
     def _invoice_pdfs(self):
-        """Return the invoices' PDFs to attach to each reminder (F1).
+        """Return the invoices' PDFs to attach to each reminder (F1); fail those of
+        which one cannot be made.
 
         :rtype: dict[int, ir.attachment]
         """
         with_invoices = self.filtered("template_id.attach_invoices")
-        with_invoices._active_lines().move_id._relance_make_invoice_pdfs()
+        moves = with_invoices._active_lines().move_id
+        missing = moves._relance_make_invoice_pdfs()
+        for reminder in with_invoices:
+            lacking = reminder._active_lines().move_id & missing
+            if lacking:
+                reminder._fail(
+                    self.env._(
+                        "The PDF of %s could not be made: open the invoice, print it, "
+                        "then send the reminder again.",
+                        ", ".join(lacking.mapped("name")),
+                    )
+                )
         return {
             reminder.id: (reminder & with_invoices)
             ._active_lines()
@@ -331,9 +388,18 @@ class RelanceReminder(models.Model):
         What is paid or blocked by now is left out; a reminder left empty is canceled
         and says so. Reminders that another worker has taken are left to it.
         """
-        pending = self.try_lock_for_update().filtered(lambda r: r.state == "pending")
-        for user, reminders in pending.grouped("user_id").items():
-            reminders.with_context(lang=user.lang or self.env.lang)._deliver_locked()
+        # What was sent is a fact that people cannot write, see `write`.
+        pending = self.sudo().try_lock_for_update()._filter_pending()
+        for reminders in pending._by_author():
+            reminders._deliver_locked()
+
+    def _by_author(self):
+        """Yield these reminders in groups, each in its author's language and company:
+        what is written on them is for him to read, also where the cron writes it."""
+        groups = self.grouped(lambda r: (r.user_id, r.company_id))
+        for (user, company), reminders in groups.items():
+            lang = user.lang or self.env.lang
+            yield reminders.with_context(lang=lang).with_company(company)
 
     def _deliver_locked(self):
         self._refresh_lines()
@@ -356,25 +422,30 @@ class RelanceReminder(models.Model):
         by_id = {item.id: item for item in items}
         changed, left_out = self.browse(), defaultdict(list)
         for line in lines:
-            item = by_id.get(line.move_line_id.id)
-            if not item or not item._is_owed():
-                line.dropped = True
-                left_out[line.reminder_id].append(
-                    item._left_out_text()
-                    if item
-                    else self.env._("%s: paid or reconciled meanwhile", line.name)
-                )
-            elif line.currency_id.compare_amounts(line.amount_due, item.amount_due):
-                changed |= line.reminder_id
-            if item and not line.dropped:
+            item = by_id.get(line.move_line_id.id, items.browse())
+            problem = line._no_longer_owed_text(item)
+            if problem:
+                left_out[line.reminder_id].append((line, problem))
+            else:
+                if line.currency_id.compare_amounts(line.amount_due, item.amount_due):
+                    changed |= line.reminder_id
                 line.update(line._prepare_item_vals(item))
-        for reminder, texts in left_out.items():
-            reminder._log_left_out(texts)
-        emptied = self.filtered(lambda r: not r._active_lines())
-        emptied._cancel(
-            self.env._("Not sent: all its entries have been paid or blocked meanwhile")
-        )
+        for reminder, problems in left_out.items():
+            reminder._leave_out(problems)
         return changed.union(*left_out)
+
+    def _leave_out(self, problems):
+        """Take pièces out of a reminder; cancel it where none is left (D7).
+
+        :param problems: (line, sentence) pairs
+        """
+        for line, _problem in problems:
+            line.dropped = True
+        self._log_left_out([problem for _line, problem in problems])
+        if not self._active_lines():
+            self._cancel(
+                self.env._("Not sent. %s", "; ".join(text for _l, text in problems))
+            )
 
     def _log_left_out(self, texts):
         """Say on the reminder which pièces were left out before it left, and why."""
@@ -391,7 +462,7 @@ class RelanceReminder(models.Model):
             delivery = reminder.channel_id._delivery()
             mine = recipients[reminder.partner_id.id]
             reminder.contact_id = delivery._contact(mine)
-            problem = delivery._problem(mine)
+            problem = delivery._problem(mine, reminder.channel_id)
             if problem:
                 reminder._fail(problem)
 
@@ -441,7 +512,11 @@ class RelanceReminder(models.Model):
         return texts
 
     def _store_letters(self, pdfs):
-        """Keep the very letters that are sent, as attachments of the reminders."""
+        """Keep the very letters that are sent, as attachments of the reminders.
+
+        One that was made before and never left is replaced.
+        """
+        self.filtered(lambda r: not r.date_sent).letter_attachment_id.unlink()
         attachments = self.env["ir.attachment"].create(
             [self._prepare_letter_vals(r, pdfs[r.id]) for r in self]
         )
@@ -469,7 +544,11 @@ class RelanceReminder(models.Model):
     def _fail(self, reason):
         """Mark reminders that did not leave; their level does not count (D7)."""
         self._set_state("failed", reason)
-        self._log_all(self.env._("Not sent. %s", reason))
+        sentence = self.env._("Not sent. %s", reason)
+        self._log_all(sentence)
+        traced = self.filtered("is_traced")
+        traced._post_trace(lambda reminder, _lines: f"{reminder.name}. {sentence}")
+        traced.is_traced = False
 
     def _log_all(self, sentence):
         self._message_log_batch(dict.fromkeys(self.ids, sentence))
@@ -480,25 +559,34 @@ class RelanceReminder(models.Model):
     def _recall_stale(self):
         """Take back the mails whose claim changed since they were queued (D7).
 
-        They are made again without what was paid or blocked.
+        They are made again without what was paid or blocked. A reminder that failed,
+        was replaced by a later one and is tried again from the mail queue is not.
 
         :return: the reminders whose mail must not leave now
         """
+        stale = self.filtered(lambda r: r.state == "canceled")
         waiting = self.filtered(lambda r: r.state in ("outgoing", "failed"))
-        stale = waiting._refresh_lines()
-        stale._recall()
-        again = stale.filtered(lambda r: r.state != "canceled")
-        again._set_state("pending")
-        if again:
-            self.env.ref("relance_numm.ir_cron_deliver")._trigger()
-        return stale | self.filtered(lambda r: r.state == "canceled")
+        for reminders in waiting._by_author():
+            replaced = reminders.filtered(
+                lambda r: not all(r._active_lines().mapped("is_last"))
+            )
+            changed = (reminders - replaced)._refresh_lines()
+            (changed | replaced)._recall()
+            again = changed.filtered(lambda r: r.state != "canceled")
+            again._set_state("pending")
+            if again:
+                self.env.ref("relance_numm.ir_cron_deliver")._trigger()
+            stale |= changed | replaced
+        return stale
 
     def _recall(self):
-        # Of all kinds: the type may have been changed since the first try.
+        """Take back what waits to leave, of whatever type: it may have been changed
+        since the first try."""
+        recalled = self.with_context(relance_recall=True)
         for kind, _label in self._fields["channel_kind"]._description_selection(
             self.env
         ):
-            self.env[f"relance.delivery.{kind}"]._recall(self)
+            self.env[f"relance.delivery.{kind}"]._recall(recalled)
 
     def _left_or_failed(self, failure):
         """Note that the mail or SMS left, or why it did not (F1, F2).
@@ -511,31 +599,59 @@ class RelanceReminder(models.Model):
         else:
             waiting._set_state("sent")
 
+    def _canceled_in_queue(self):
+        """Note that the mail or SMS was canceled by hand in Odoo's queue."""
+        if not self.env.context.get("relance_recall"):
+            waiting = self.filtered(lambda r: r.state == "outgoing")
+            for reminders in waiting._by_author():
+                reminders._fail(
+                    reminders.env._("Its message was canceled in the queue")
+                )
+
     def _message_receive_bounce(self, email, partner):
-        """Override of `mail`: a mail that came back gives its level back (D7)."""
+        """Override of `mail`: a mail that came back to all its addresses gives its
+        level back (D7)."""
         result = super()._message_receive_bounce(email, partner)
-        for reminder in self.filtered(lambda r: r.state in ("outgoing", "sent")):
-            sentence = self.env._("The mail to %s bounced", email)
-            if reminder.email_to == email:
-                reminder._fail(sentence)
-            else:
-                reminder._message_log(body=sentence)
+        # A bounce comes from outside, with nobody's rights.
+        mailed = self.sudo().filtered(
+            lambda r: r.channel_kind == "mail" and r.state in ("outgoing", "sent")
+        )
+        for reminder in mailed._by_author():
+            for one in reminder:
+                one._note_bounce(email)
         return result
+
+    def _note_bounce(self, email):
+        bounced = {*(self.bounced_emails or "").split(), email}
+        self.bounced_emails = " ".join(sorted(bounced))
+        sentence = self.env._("The mail to %s bounced", email)
+        if bounced.issuperset((self.email_to or "").split(", ")):
+            self._fail(sentence)
+        else:
+            self._message_log(body=sentence)
 
     # Trace
 
     def _trace(self):
         """Post each reminder to the chatter of its invoices and its customer (F3)."""
+        untraced = self.filtered(lambda r: not r.is_traced)
+        untraced._post_trace(type(self)._trace_body)
+        untraced.is_traced = True
+
+    def _post_trace(self, body):
+        """Post a note on the invoices and the customers of these reminders.
+
+        :param body: what returns the note, of a reminder and its lines
+        """
         on_moves, on_partners = defaultdict(list), defaultdict(list)
         for reminder in self:
-            for move, lines in reminder._active_lines().grouped("move_id").items():
-                on_moves[move.id].append(reminder._trace_body(lines))
-            on_partners[reminder.partner_id.id].append(
-                reminder._trace_body(reminder._active_lines())
-            )
+            lines = reminder._active_lines()
+            for move, move_lines in lines.grouped("move_id").items():
+                on_moves[move.id].append(body(reminder, move_lines))
+            on_partners[reminder.partner_id.id].append(body(reminder, lines))
         # An accountant who may remind may leave the trace, also where he has no
         # right to write on the customer.
-        author = self.env.user.partner_id.id
+        author = self.user_id[:1].partner_id.id
         for model, bodies in (("account.move", on_moves), ("res.partner", on_partners)):
             self.env[model].sudo().browse(bodies)._message_log_batch(
                 {id_: Markup("<br/>").join(texts) for id_, texts in bodies.items()},
@@ -582,22 +698,49 @@ class RelanceReminder(models.Model):
         }
 
     def action_print(self):
-        """Open all the letters of these reminders as one PDF, by postal code (E3)."""
-        reminders = self.filtered("letter_attachment_id").sorted(
-            lambda r: (r.contact_id.zip or "", r.contact_id.city or "", r.id)
-        )
+        """Open all the letters of these reminders as one PDF, by postal code (E3).
+
+        Letters that have not been posted yet are checked against the books again, and
+        made again where something was paid meanwhile (D7).
+        """
+        if self.has_access("write"):
+            self.sudo()._check_letters()
+        reminders = self.filtered(
+            lambda r: r.letter_attachment_id and r.state != "canceled"
+        ).sorted(lambda r: (r.contact_id.zip or "", r.contact_id.city or "", r.id))
         if not reminders:
-            raise UserError(
-                self.env._("None of these reminders has a letter to print.")
-            )
-        reminders.date_printed = fields.Datetime.now()
+            return self._nothing_to_print()
+        if reminders.has_access("write"):
+            reminders.sudo().date_printed = fields.Datetime.now()
         return self.env.ref("relance_numm.relance_letter_report").report_action(
             reminders, config=False
         )
 
+    @api.model
+    def _nothing_to_print(self):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": self.env._("None of these reminders has a letter to print."),
+                "type": "warning",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _check_letters(self):
+        """Read the books again for letters that have not been posted yet (D7)."""
+        letters = self.filtered(
+            lambda r: r.channel_kind == "letter" and r.state == "outgoing"
+        )
+        for reminders in letters._by_author():
+            changed = reminders._refresh_lines()
+            changed.filtered(lambda r: r.state == "outgoing")._make_letters()
+
     def action_done(self):
         """Tick letters as posted, calls and meetings as done: the level counts now."""
-        done = self.filtered(
+        self.check_access("write")
+        done = self.sudo().filtered(
             lambda r: r.state == "outgoing" and r.channel_kind in ("letter", "activity")
         )
         if not done:
@@ -610,19 +753,48 @@ class RelanceReminder(models.Model):
         done._set_state("sent")
 
     def action_send_again(self):
-        """Try failed reminders again, as they are or by the type chosen since (F1)."""
-        failed = self.filtered(lambda r: r.state == "failed")
+        """Try failed reminders again, as they are or by the type chosen since (F1).
+
+        Entries that were reminded again in the meantime are left out.
+        """
+        self.check_access("write")
+        failed = self.sudo().filtered(lambda r: r.state == "failed")
         if not failed:
             raise UserError(
                 self.env._("Only a reminder that failed can be sent again.")
             )
         failed._recall()
-        failed._set_state("pending")
-        failed._start()
+        failed._leave_out_replaced()
+        again = failed.filtered(lambda r: r.state == "failed")
+        again.write(
+            {"date": fields.Date.context_today(self), "bounced_emails": False}
+        )
+        again._set_state("pending")
+        again._start()
+
+    def _leave_out_replaced(self):
+        """Leave out the entries that a later reminder claims already."""
+        for reminder in self:
+            replaced = reminder._active_lines().filtered(lambda li: not li.is_last)
+            if replaced:
+                reminder._leave_out(
+                    [
+                        (
+                            line,
+                            self.env._(
+                                "%s: reminded again in the meantime", line.name
+                            ),
+                        )
+                        for line in replaced
+                    ]
+                )
 
     def action_cancel(self):
         """Cancel reminders that have not left yet; the items are free again."""
-        canceled = self.filtered(lambda r: r.state in ("pending", "outgoing", "failed"))
+        self.check_access("write")
+        canceled = self.sudo().filtered(
+            lambda r: r.state in ("pending", "outgoing", "failed")
+        )
         if not canceled:
             raise UserError(
                 self.env._("A reminder that has left can no longer be canceled.")
@@ -644,33 +816,54 @@ class RelanceReminder(models.Model):
     def _cron_deliver(self):
         """Create what waits to be, then deliver what is pending, some at a time, each
         time in a transaction of its own (D8)."""
-        domain = [("state", "=", "pending")]
-        cron, batches = self.env["ir.cron"], self.env["relance.batch"]
+        batches = self.env["relance.batch"]
         waiting = self.env["relance.prepare.line"].search_count(
             [("batch_id", "!=", False)]
         )
-        cron._commit_progress(remaining=2 * waiting + self.search_count(domain))
-        while lines := batches._take_waiting():
-            batches._create_waiting(lines)
-            if not cron._commit_progress(len(lines)):
-                return
-        while reminders := self._take_pending(domain):
-            reminders._deliver_or_fail()
-            if not cron._commit_progress(len(reminders)):
-                break
+        pending = self.search_count([("state", "=", "pending")])
+        self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
+        if self._work_off(batches._take_waiting, batches._create_waiting):
+            self._work_off(self._take_pending, type(self)._deliver_or_fail)
 
     @api.model
-    def _take_pending(self, domain):
+    def _work_off(self, take, work):
+        """Take work and do it until there is none, or no time; commit each time.
+
+        Where another transaction was in the way, the work is taken anew.
+
+        :return: whether there is time left
+        """
+        conflicts = 0
+        while True:
+            try:
+                records = take()
+                if not records:
+                    return True
+                work(records)
+                left = self.env["ir.cron"]._commit_progress(len(records))
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                conflicts += 1
+                if conflicts > MAX_CONFLICTS:
+                    raise
+                self.env.cr.rollback()
+                continue
+            if not left:
+                return False
+
+    @api.model
+    def _take_pending(self, limit=DELIVERY_SIZE):
         """Return the next pending reminders, locked; those of other workers are not."""
         return self.search(
-            domain, order="id", limit=DELIVERY_SIZE * 20
-        ).try_lock_for_update(limit=DELIVERY_SIZE)
+            [("state", "=", "pending")], order="id", limit=limit * 20
+        ).try_lock_for_update(limit=limit)
 
     def _deliver_or_fail(self):
         """Deliver; should one raise, deliver the others and say so on that one."""
         try:
             with self.env.cr.savepoint():
                 self._deliver()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception:  # noqa: BLE001 found out and said one by one
             for reminder in self:
                 reminder._deliver_one_or_fail()
@@ -679,5 +872,7 @@ class RelanceReminder(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._deliver()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception as error:  # noqa: BLE001 said on the reminder
-            self._fail(str(error))
+            self.sudo()._fail(str(error))

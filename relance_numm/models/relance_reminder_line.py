@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .relance_reminder import REMINDER_STATES
+
 
 class RelanceReminderLine(models.Model):
     """One pièce of a reminder, with what was owed when it was made."""
@@ -40,7 +42,7 @@ class RelanceReminderLine(models.Model):
         string="Left out", help="Paid or blocked before the reminder left."
     )
     state = fields.Selection(
-        selection=lambda self: self.env["relance.reminder"]._fields["state"].selection,
+        REMINDER_STATES,
         compute="_compute_state",
         store=True,
     )
@@ -82,6 +84,27 @@ class RelanceReminderLine(models.Model):
             "days_late": item.days_late,
             "amount_due": item.amount_due,
         }
+
+    def _no_longer_owed_text(self, item):
+        """Return why the reminder must no longer claim this pièce, or False (D7).
+
+        :param relance.item item: its row of the work list now, maybe none
+        """
+        self.ensure_one()
+        reminder = self.reminder_id
+        if not item:
+            return self.env._(
+                "%s: no longer open (paid, reconciled or set back to draft)", self.name
+            )
+        if not item._is_owed():
+            return item._left_out_text()
+        if (item.partner_id, item.company_id, item.currency_id) != (
+            reminder.partner_id,
+            reminder.company_id,
+            reminder.currency_id,
+        ):
+            return self.env._("%s: its customer or currency was changed", self.name)
+        return False
 
     @api.model
     def _mark_last(self, move_lines):

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .relance_plan import PLAN_WRITING
+
 
 class RelanceStep(models.Model):
     """A step of a plan: from how many days late on, at which level, with what (A4)."""
@@ -13,7 +15,7 @@ class RelanceStep(models.Model):
         "relance.plan", required=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="plan_id.company_id")
-    number = fields.Integer(required=True, default=1)
+    number = fields.Integer(required=True)
     level_id = fields.Many2one(
         "relance.level", required=True, ondelete="restrict", index=True
     )
@@ -46,9 +48,9 @@ class RelanceStep(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        # A step added in the form continues the series: no number to think of.
+        # A step without a number continues the series.
         for vals in vals_list:
-            if "number" not in vals and vals.get("plan_id"):
+            if not vals.get("number") and vals.get("plan_id"):
                 steps = self.env["relance.plan"].browse(vals["plan_id"]).step_ids
                 vals["number"] = max(steps.mapped("number"), default=0) + 1
         return super().create(vals_list)
@@ -57,13 +59,13 @@ class RelanceStep(models.Model):
     def _check_order(self):
         # While a plan writes its steps one by one the order may be broken for a
         # moment; the plan then checks the whole series itself.
-        if not self.env.context.get("relance_plan_writing"):
+        if self.env.context.get("relance_plan_writing") is not PLAN_WRITING:
             self.plan_id._check_steps()
 
     @api.constrains("channel_ids")
     def _check_channels(self):
         for step in self:
-            if not step.channel_ids:
+            if not step.channel_ids.filtered("active"):
                 raise ValidationError(
                     self.env._(
                         "Plan “%(plan)s”, %(step)s: choose at least one type of "

@@ -86,8 +86,17 @@ class RelanceTemplate(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
+        reminded = self.env["relance.reminder"].sudo()
         for template in self:
             step = template.sudo().step_ids[:1]
+            if not step and reminded.search([("template_id", "=", template.id)], limit=1):
+                raise UserError(
+                    self.env._(
+                        "Reminders were made with the template “%s”. Archive it "
+                        "instead: the history stays.",
+                        template.name,
+                    )
+                )
             if step:
                 raise UserError(
                     self.env._(

@@ -14,7 +14,8 @@ class ResCompany(models.Model):
         default="item",
         required=True,
         help="Entry: by hand, from the list “Manage reminders”.\n"
-        "Invoice: automatically, invoice by invoice, following the default plan.",
+        "Invoice: invoice by invoice, following the default plan; this version sends "
+        "nothing by itself yet.",
     )
     relance_internal_email = fields.Char(
         string="Internal address",
@@ -47,6 +48,14 @@ class ResCompany(models.Model):
             "relance_bank_days",
             "relance_min_gap",
         ]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        # Now, and not when two people create the first reminders at once.
+        for company in companies:
+            company._relance_sequence()
+        return companies
 
     @api.constrains("relance_on")
     def _check_relance_on(self):

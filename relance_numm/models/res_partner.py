@@ -1,8 +1,8 @@
 from typing import NamedTuple
 
 from odoo import api, fields, models
-from odoo.tools import SQL, email_normalize, formataddr
-from odoo.tools.mail import single_email_re
+from odoo.tools import SQL, formataddr
+from odoo.tools.mail import email_normalize_all, single_email_re
 from odoo.tools.sql import column_exists, create_column
 
 from odoo.addons.phone_validation.tools import phone_validation
@@ -15,29 +15,18 @@ ADDRESS_FIELDS = ("street", "street2", "zip", "city", "state_id", "country_id")
 class Recipients(NamedTuple):
     """Who receives a customer's reminders, by what means (B1).
 
-    ``mail_contacts`` can all be mailed; ``mail_problem`` says why nobody can, and is
-    False when somebody can. Likewise for the letter (one contact) and the phone.
+    ``mail_contacts`` can all be mailed, at ``emails``: ``"Name" <address>`` by
+    normalized address; ``mail_problem`` says why nobody can, and is False when
+    somebody can. Likewise for the letter (one contact) and the phone.
     """
 
     mail_contacts: models.Model
+    emails: dict
     mail_problem: str | bool
     letter_contact: models.Model
     letter_problem: str | bool
     phone_contact: models.Model
     phone_problem: str | bool
-
-    def emails(self):
-        """Return the addresses to mail, each once, as ``"Name" <address>``."""
-        addresses = {
-            email_normalize(contact.email): formataddr(
-                (
-                    contact.display_name if contact.parent_id else contact.name or "",
-                    email_normalize(contact.email),
-                )
-            )
-            for contact in self.mail_contacts
-        }
-        return list(addresses.values())
 
 
 class ResPartner(models.Model):
@@ -46,7 +35,7 @@ class ResPartner(models.Model):
     _complete_name_displayed_types = ("invoice", "delivery", "other", "relance")
 
     type = fields.Selection(
-        selection_add=[("relance", "Reminder")], ondelete={"relance": "set default"}
+        selection_add=[("relance", "Reminder")], ondelete={"relance": "set other"}
     )
     relance_customer_type = fields.Selection(
         CUSTOMER_TYPES,
@@ -115,11 +104,12 @@ class ResPartner(models.Model):
     def _compute_relance_customer_type(self):
         for partner in self:
             # A public body can only be told by a person: never take that back.
-            if partner.relance_customer_type == "public":
-                continue
-            partner.relance_customer_type = (
-                "private" if partner.is_company or partner.vat else "individual"
-            )
+            if partner.relance_customer_type != "public":
+                partner.relance_customer_type = partner._relance_default_type()
+
+    def _relance_default_type(self):
+        """Return the customer type to start with (B2)."""
+        return "private" if self.is_company or self.vat else "individual"
 
     @api.depends("relance_plan_id", "relance_customer_type", "category_id")
     @api.depends_context("company")
@@ -247,8 +237,8 @@ class ResPartner(models.Model):
         """
         everyone = self.browse().union(*chain)
         with_email = next((c for kind in chain if (c := kind.filtered("email"))), self)
-        mail_problems = {c: c._relance_mail_problem(blacklisted) for c in with_email}
-        mail_contacts = with_email.filtered(lambda c: not mail_problems[c])
+        addresses = {c: c._relance_addresses(blacklisted) for c in with_email}
+        mail_contacts = with_email.filtered(lambda c: addresses[c])
         letter_contact = next(
             (c for kind in chain for c in kind if not c._relance_letter_problem()),
             everyone[:1],
@@ -259,7 +249,13 @@ class ResPartner(models.Model):
         )
         return Recipients(
             mail_contacts=mail_contacts,
-            mail_problem=not mail_contacts and mail_problems[with_email[:1]],
+            emails={
+                address: formataddr((contact.name or self.name, address))
+                for contact in mail_contacts
+                for address in addresses[contact]
+            },
+            mail_problem=not mail_contacts
+            and with_email[:1]._relance_mail_problem(blacklisted),
             letter_contact=letter_contact,
             letter_problem=letter_contact._relance_letter_problem(),
             phone_contact=phone_contact,
@@ -268,23 +264,30 @@ class ResPartner(models.Model):
 
     def _relance_blacklisted(self):
         """Return the blacklisted addresses among these contacts', normalized."""
-        emails = [e for e in map(email_normalize, self.mapped("email")) if e]
+        emails = [e for text in self.mapped("email") for e in email_normalize_all(text)]
         # Anyone who sends a mail has to respect the blacklist, without a right to it.
         blacklist = self.env["mail.blacklist"].sudo()
         return set(blacklist.search([("email", "in", emails)]).mapped("email"))
 
+    def _relance_addresses(self, blacklisted):
+        """Return the addresses this contact can be mailed at, normalized."""
+        if self.message_bounce:
+            return []
+        return [
+            email
+            for email in email_normalize_all(self.email)
+            if single_email_re.match(email) and email not in blacklisted
+        ]
+
     def _relance_mail_problem(self, blacklisted):
-        """Return why this contact cannot be mailed, or False (D5)."""
-        email = email_normalize(self.email)
+        """Return the sentence why this contact cannot be mailed (D5)."""
         if not self.email:
             return self.env._("No email address")
-        if not email or not single_email_re.match(email):
-            return self.env._("Malformed email address: %s", self.email)
-        if email in blacklisted:
-            return self.env._("Blacklisted email address: %s", email)
         if self.message_bounce:
-            return self.env._("The last mail to %s bounced", email)
-        return False
+            return self.env._("The last mail to %s bounced", self.email)
+        if blacklisted.intersection(email_normalize_all(self.email)):
+            return self.env._("Blacklisted email address: %s", self.email)
+        return self.env._("Malformed email address: %s", self.email)
 
     def _relance_letter_problem(self):
         """Return why no letter reaches this contact, or False (D5)."""
@@ -322,6 +325,9 @@ class ResPartner(models.Model):
         :return: the contact
         """
         self.ensure_one()
+        if "email" in vals:
+            # Another address has not bounced yet.
+            vals = {**vals, "message_bounce": 0}
         # An accountant mends an address without the right to manage contacts.
         customer = self.sudo()
         relance, invoice, _customer = customer._relance_contact_chains()[self.id]

@@ -149,7 +149,7 @@ class RelanceCommon(AccountTestInvoicingCommon):
         """Return a reminder made some days ago, as if it had gone through it all."""
         items = cls._items(moves)
         lines = cls.env["relance.reminder.line"]
-        reminder = cls.env["relance.reminder"].create(
+        reminder = cls.env["relance.reminder"].sudo().create(
             {
                 "name": "R-0000-0001",
                 "company_id": items.company_id.id,
@@ -168,7 +168,7 @@ class RelanceCommon(AccountTestInvoicingCommon):
             }
         )
         reminder._set_state(state)
-        return reminder
+        return reminder.sudo(False)
 
     @classmethod
     def _pay(cls, move, amount=None):

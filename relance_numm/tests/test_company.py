@@ -22,6 +22,8 @@ class TestCompany(RelanceCommon):
         self.company.relance_on = "invoice"
         with self.assertRaises(ValidationError):
             self.env["relance.plan"].search([]).is_default = False
+        with self.assertRaises(ValidationError):
+            self.env["relance.plan"].search([("is_default", "=", True)]).unlink()
 
     def test_a1_settings_are_the_entitys(self):
         """A1: a branch has its entity's settings."""

@@ -135,6 +135,26 @@ class TestConcurrency(BaseCase):
             mine.commit()
             self.assertEqual(self._in_flight(mine), (6, 6))
 
+    def test_d7_the_others_reminder_has_failed_already(self):
+        """D7: whatever became of the other's reminder, the rest goes on."""
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            env = self._env(mine)
+            env["relance.item"].search_count([("move_id", "in", self.move_ids)])
+            items = self._env(theirs)["relance.item"].search(
+                [("move_id", "=", self.move_ids[0])]
+            )
+            wizard = self._env(theirs)["relance.prepare"].browse(
+                items.action_prepare()["res_id"]
+            )
+            batch = self._env(theirs)["relance.batch"]._new_batch(items.company_id)
+            batch._fill([line._reminder_request() for line in wizard.line_ids])
+            batch.reminder_ids._fail("bounced")
+            theirs.commit()
+            with mute_logger("odoo.sql_db"):
+                batch = self._create_reminders(mine)
+            self.assertEqual(len(batch.reminder_ids), 5)
+            self.assertEqual(batch.left_out_count, 1)
+
     def test_d7_threads(self):
         """D7: four people at the same instant: one reminder for each pièce."""
         barrier = threading.Barrier(4)
@@ -167,7 +187,7 @@ class TestConcurrency(BaseCase):
         with self.registry.cursor() as one, self.registry.cursor() as two:
             first = self._env(one)["relance.reminder"].search(domain, limit=4)
             first = first.try_lock_for_update()
-            second = self._env(two)["relance.reminder"]._take_pending(domain)
+            second = self._env(two)["relance.reminder"]._take_pending()
             self.assertEqual(len(first), 4)
             self.assertEqual(len(second), 2)
             self.assertFalse(set(first.ids) & set(second.ids))

@@ -211,6 +211,51 @@ class TestItem(RelanceCommon):
         self._invoice(8, 60.0, move_type="out_refund")
         self.assertEqual(self._items(move).reason_code, "net_nil")
 
+    def test_c5_unallocated_money(self):
+        """C5: whatever money no invoice got yet marks all rows of the customer."""
+        move = self._invoice(8, 100.0)
+        self.assertFalse(self._items(move).has_credit)
+        dollar = self.env.ref("base.EUR")
+        dollar.active = True
+        credit = self._invoice(8, 1.0, move_type="out_refund", currency_id=dollar.id)
+        self.assertTrue(self._items(move).has_credit)
+        self.assertFalse(self._items(move).credit_amount, "another currency")
+        credit.button_draft()
+        self.assertFalse(self._items(move).has_credit)
+        self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "date": self.today,
+                "payment_ref": "transfer",
+                "partner_id": self.customer.id,
+                "amount": 10.0,
+            }
+        )
+        self.assertTrue(self._items(move).has_credit)
+        self.assertTrue(self._items(move).advised_level_id)
+
+    def test_c3_sent_level_above_the_plan(self):
+        """C3: nothing is advised below the level that was sent before."""
+        move = self._invoice(18)
+        self._already_reminded(move, self.level_2)
+        self.plan.step_ids[2:].unlink()
+        item = self._items(move)
+        self.assertFalse(item.advised_level_id)
+        self.assertEqual(item.reason_code, "last_step")
+
+    def test_branch_exclusion(self):
+        """B2: what the entity does not remind, its branches do not either."""
+        branch = self.env["res.company"].create(
+            {"name": "Branch", "parent_id": self.company.id}
+        )
+        self.env.user.company_ids |= branch
+        move = self._invoice(8)
+        self.customer.with_company(branch).relance_excluded = True
+        self.assertTrue(self._items(move).advised_level_id)
+        self.customer.with_company(branch).relance_excluded = False
+        self.customer.relance_excluded = True
+        self.assertEqual(self._items(move).reason_code, "customer_excluded")
+
     def test_c4_zero_amount(self):
         """Bad input: an invoice of zero is nothing to remind."""
         move = self._invoice(8, 0.0)
@@ -221,7 +266,7 @@ class TestItem(RelanceCommon):
         move = self._invoice(8)
         reminder = self._already_reminded(move, self.level_2)
         self.assertEqual(self._items(move).advised_level_id, self.litigation)
-        reminder._fail("bounced")
+        reminder.sudo()._fail("bounced")
         item = self._items(move)
         self.assertRecordValues(
             item,

@@ -431,9 +431,13 @@ class LetterChecks:
 
     def test_e1_text_wider_than_the_page(self):
         wide = Markup("<table style='width:500mm'><tr><td>Large</td></tr></table>")
-        (page,) = self.letter(letter_top=wide + Markup("<p>%s</p>") % ("x" * 500))
-        self.assertPlace(page.place("Établissements"), left=110)
-        self.assertLess(max(word[3] for word in page.words), 191)
+        reminder = self.reminder(2)
+        reminder.line_ids[0].update({"label": "y" * 90, "name": "FAC/" + "0" * 30})
+        for top in (wide, Markup("<p>%s</p>") % ("x" * 500)):
+            (page,) = self.letter(reminder, letter_top=top)
+            self.assertPlace(page.place("Établissements"), left=110)
+            self.assertLess(max(word[3] for word in page.words), 191)
+            self.assertEqual("".join(page.text.split()).count("y" * 90), 1)
 
     def test_e1_logo(self):
         buffer = io.BytesIO()

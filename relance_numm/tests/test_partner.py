@@ -23,7 +23,23 @@ class TestPartner(RelanceCommon):
         first = self._contact("relance", email="first@example.com")
         second = self._contact("relance", email="second@example.com")
         self.assertEqual(self._recipients().mail_contacts, first | second)
-        self.assertEqual(len(self._recipients().emails()), 2)
+        self.assertEqual(len(self._recipients().emails), 2)
+
+    def test_b1_several_addresses_of_one_contact(self):
+        """B1: a contact may have several addresses; all get the mail."""
+        self.customer.email = "a@example.com, b@example.com"
+        self.assertFalse(self._recipients().mail_problem)
+        self.assertEqual(
+            list(self._recipients().emails), ["a@example.com", "b@example.com"]
+        )
+
+    def test_b2_customer_without_type(self):
+        """Bad input: a customer whose type was cleared is what he looks like."""
+        self.customer.write({"relance_plan_id": False, "relance_customer_type": False})
+        plans = self.env["relance.plan"]._plans_of(self.customer, self.company)
+        self.assertEqual(
+            plans[self.customer.id], self.env.ref("relance_numm.plan_private")
+        )
 
     def test_b1_one_letter(self):
         """B1: a letter has one contact, the first with a postal address."""

@@ -83,6 +83,28 @@ class TestPlan(RelanceCommon):
         unused.unlink()
         self.assertFalse(unused.exists())
 
+    def test_a3_levels_and_types_in_use_stay(self):
+        """Bad input: a level or type that a step needs is not archived or deleted."""
+        with self.assertRaises(ValidationError) as raised:
+            self.level_1.active = False
+        self.assertIn(self.level_1.name, str(raised.exception))
+        with self.assertRaises(ValidationError):
+            self.level_1.unlink()
+        self.formal_notice.active = True
+        with self.assertRaises(ValidationError) as raised:
+            self.formal_notice.active = False
+        self.assertIn("at least one type", str(raised.exception))
+        self.phone.active = False
+
+    def test_a3_default_plan_with_roles_serves_all(self):
+        """A5: a default plan is the default also when it names roles."""
+        tag = self.env["res.partner.category"].create({"name": "Key account"})
+        default = self.env.ref("relance_numm.plan_private")
+        default.category_ids = tag
+        self.plan.active = False
+        customer = self._create_customer("Untagged", relance_plan_id=False)
+        self.assertEqual(self._applied(customer), default)
+
     def test_a3_new_plan_asks_type(self):
         """A3: creating a plan first asks the customer type."""
         wizard = self.env["relance.plan.new"].create({"customer_type": "public"})

@@ -87,7 +87,7 @@ class TestPrepare(RelanceCommon):
         wizard.line_ids.channel_id = self.formal_notice
         with self.assertRaises(ValidationError) as raised:
             wizard.action_create()
-        self.assertIn("Email, Phone call, Letter", str(raised.exception))
+        self.assertIn("Email, Phone call, Plain letter", str(raised.exception))
 
     def test_d2_d3_checked_by_the_batch_too(self):
         """D2, D3: what calls the batch without the wizard is checked as well."""
@@ -135,6 +135,26 @@ class TestPrepare(RelanceCommon):
         wizard.replace_missing_mail = False
         self.assertEqual(without.channel_id, self.email)
         self.assertTrue(without.problem)
+
+    def test_d4_stays_a_letter_at_another_level(self):
+        """D4: a line that became a letter stays one when its level changes."""
+        nobody = self._create_customer("Nobody", email=False)
+        wizard = self._prepare(self._invoice(18, partner=nobody))
+        wizard.replace_missing_mail = True
+        wizard.line_ids.level_id = self.level_1
+        self.assertEqual(wizard.line_ids.channel_id, self.letter)
+
+    def test_d5_mend_bounced(self):
+        """D5: mending an address that bounced clears the bounce."""
+        self.customer.message_bounce = 3
+        wizard = self._prepare(self._invoice(8))
+        self.assertIn("bounced", wizard.line_ids.problem)
+        wizard.line_ids.write({"email": "new@example.com"})
+        self.assertFalse(wizard.line_ids.problem)
+        contact = self.customer.child_ids.filtered(lambda c: c.type == "relance")
+        contact.message_bounce = 1
+        wizard.line_ids.write({"email": "newer@example.com"})
+        self.assertFalse(wizard.line_ids.problem)
 
     def test_d4_letter_although_the_step_has_none(self):
         """D4: the letter replaces a mail even where the step has no letter."""

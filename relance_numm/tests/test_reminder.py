@@ -1,9 +1,10 @@
 from unittest.mock import patch
 
+from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
-from ..models import relance_batch
+from ..models import relance_batch, relance_reminder
 from .common import RelanceCommon
 
 
@@ -29,7 +30,6 @@ class TestReminder(RelanceCommon):
             reminder,
             [
                 {
-                    "name": f"R-{stamp}-0001",
                     "partner_id": self.customer.id,
                     "level_id": self.level_1.id,
                     "channel_id": self.email.id,
@@ -41,6 +41,7 @@ class TestReminder(RelanceCommon):
                 }
             ],
         )
+        self.assertRegex(reminder.name, rf"^R-{stamp}-\d{{4}}$")
         self.assertTrue(reminder.letter_attachment_id.raw.startswith(b"%PDF"))
         item = self._items(move)
         self.assertRecordValues(
@@ -113,7 +114,7 @@ class TestReminder(RelanceCommon):
             second,
             [{"state": "canceled", "amount_total": 0.0, "letter_attachment_id": False}],
         )
-        self.assertIn("paid or blocked", second.comment)
+        self.assertIn("no longer open", second.comment)
         self.assertFalse(self.env["mail.mail"].search([("res_id", "=", second.id)]))
 
     def test_d7_queued_mail_is_recalled(self):
@@ -163,7 +164,7 @@ class TestReminder(RelanceCommon):
         """F1, D7: a mail that bounces gives its level back."""
         move = self._invoice(8)
         reminder = self._create_reminders(move)
-        reminder._left_or_failed(False)
+        reminder.sudo()._left_or_failed(False)
         self.assertEqual(reminder.state, "sent")
         self.assertEqual(self._items(move).advised_level_id, self.level_2)
         reminder._message_receive_bounce("peyrot@example.com", self.customer)
@@ -171,17 +172,132 @@ class TestReminder(RelanceCommon):
         self.assertEqual(self._items(move).advised_level_id, self.level_1)
 
     def test_f1_bounce_of_one_of_two(self):
-        """F1: the reminder stands where another contact received it."""
+        """F1: the reminder stands where another contact received it, not where all
+        bounced."""
         for name in ("one", "two"):
             self._create_customer(
                 name, type="relance", parent_id=self.customer.id, is_company=False
             )
         reminder = self._create_reminders(self._invoice(8))
         self.assertEqual(reminder.email_to, "one@example.com, two@example.com")
-        reminder._left_or_failed(False)
+        reminder.sudo()._left_or_failed(False)
         reminder._message_receive_bounce("one@example.com", self.customer)
         self.assertEqual(reminder.state, "sent")
         self.assertIn("one@example.com", reminder.message_ids[0].body)
+        reminder._message_receive_bounce("two@example.com", self.customer)
+        self.assertEqual(reminder.state, "failed")
+        reminder.channel_id = self.letter
+        with self.allow_pdf_render():
+            reminder.action_send_again()
+        reminder.action_done()
+        reminder._message_receive_bounce("two@example.com", self.customer)
+        self.assertEqual(reminder.state, "sent", "a posted letter does not bounce")
+
+    def test_f1_cron_writes_in_the_authors_language(self):
+        """F1: what the queue writes on the reminder, its author can read."""
+        self.env.user.lang = "fr_FR"
+        reminder = self._create_reminders(self._invoice(8))
+        mail = self.env["mail.mail"].search([("relance_reminder_id", "=", reminder.id)])
+        cron = mail.with_user(SUPERUSER_ID).with_context(lang=None)
+        cron._postprocess_sent_message([], [], failure_type="mail_smtp")
+        self.assertIn("messagerie", reminder.error)
+
+    def test_f1_mail_canceled_in_the_queue(self):
+        """F1: a mail that is canceled or deleted by hand is a reminder that failed."""
+        for method in ("cancel", "unlink"):
+            reminder = self._create_reminders(self._invoice(8))
+            mail = self.env["mail.mail"].search(
+                [("relance_reminder_id", "=", reminder.id)]
+            )
+            getattr(mail, method)()
+            self.assertEqual(reminder.state, "failed", method)
+
+    def test_f1_followers(self):
+        """F1: whoever wrote and whoever follows the customer up read the reply."""
+        responsible = new_test_user(
+            self.env, "responsible", "account.group_account_invoice"
+        )
+        self.customer.relance_user_id = responsible
+        reminder = self._create_reminders(self._invoice(8))
+        self.assertEqual(
+            reminder.message_partner_ids,
+            self.env.user.partner_id | responsible.partner_id,
+        )
+
+    def test_f1_invoice_pdf_that_cannot_be_made(self):
+        """F1: no mail announces an invoice that is not attached."""
+        self.env.ref("relance_numm.template_1").attach_invoices = True
+        move = self._invoice(8)
+        with patch.object(
+            type(self.env["account.move"]),
+            "_relance_make_invoice_pdfs",
+            lambda moves: moves,
+        ):
+            reminder = self._create_reminders(move)
+        self.assertEqual(reminder.state, "failed")
+        self.assertIn(move.name, reminder.error)
+        self.assertFalse(
+            self.env["mail.mail"].search([("relance_reminder_id", "=", reminder.id)])
+        )
+
+    def test_d7_customer_of_the_invoice_changed(self):
+        """D7: an invoice given to another customer meanwhile is not claimed here."""
+        first, second = self._invoice(8, 100.0), self._invoice(8, 60.0)
+        other = self._create_customer("Other")
+        wizard = self._prepare(first | second)
+        reminder = None
+        for step in ("prepared", "queued"):
+            move = first if step == "prepared" else second
+            if step == "queued":
+                with self.allow_pdf_render():
+                    wizard.action_create()
+                reminder = self.env["relance.reminder"].search([], limit=1)
+                self.assertEqual(reminder.line_ids.move_id, second)
+                self.assertIn(first.name, reminder.batch_id.left_out)
+            move.button_draft()
+            move.partner_id = other
+            move.action_post()
+        mail = self.env["mail.mail"].search([("relance_reminder_id", "=", reminder.id)])
+        mail.send()
+        self.assertEqual(mail.state, "cancel")
+        self.assertEqual(reminder.state, "canceled")
+
+    def test_f1_send_again_after_a_later_reminder(self):
+        """F1: what was reminded again since is not sent a second time."""
+        move, other = self._invoice(18, 100.0), self._invoice(18, 60.0)
+        old = self._already_reminded(
+            move | other, self.level_1, days_ago=10, state="failed"
+        )
+        self._already_reminded(move, self.level_2)
+        with self.allow_pdf_render():
+            old.action_send_again()
+        self.assertEqual(old.amount_total, 60.0)
+        self.assertEqual(old.date, self.today)
+        self.assertEqual(old.state, "outgoing")
+        self.assertEqual(self._items(move).last_level_id, self.level_2)
+        alone = self._already_reminded(move, self.level_1, days_ago=9, state="failed")
+        alone.action_send_again()
+        self.assertEqual(alone.state, "canceled")
+        self.assertIn("reminded again", alone.comment)
+
+    def test_d7_letter_paid_before_it_is_printed(self):
+        """D7: a letter is checked again when it is printed."""
+        self.customer.relance_mode = "letter"
+        alone = self._create_customer("Alone", relance_mode="letter")
+        paid, other = self._invoice(8, 100.0), self._invoice(8, 60.0)
+        gone = self._invoice(8, partner=alone)
+        reminders = self._create_reminders(paid | other | gone)
+        self._pay(paid)
+        self._pay(gone)
+        with self.allow_pdf_render():
+            action = reminders.action_print()
+        mine = reminders.filtered(lambda r: r.partner_id == self.customer)
+        self.assertEqual(action["context"]["active_ids"], mine.ids)
+        self.assertEqual(mine.amount_total, 60.0)
+        self.assertEqual((reminders - mine).state, "canceled")
+        self.assertEqual(
+            (reminders - mine).action_print()["tag"], "display_notification"
+        )
 
     def test_f3_trace(self):
         """F3: invoice and customer say who was reminded, how much, how, how far."""
@@ -308,13 +424,36 @@ class TestReminder(RelanceCommon):
         self.assertIn(blocked.name, batch.left_out)
         self.assertEqual(batch.reminder_ids.user_id, self.env.user)
 
+    def test_d8_unreadable_preparation_does_not_block(self):
+        """D8: an author who lost his rights does not stop everybody's reminders."""
+        author = new_test_user(self.env, "author", "account.group_account_invoice")
+        moves = self._invoice(8) | self._invoice(
+            8, partner=self._create_customer("Other")
+        )
+        items = self._items(moves[1]).with_user(author).with_company(self.company)
+        wizard = (
+            self.env["relance.prepare"]
+            .with_user(author)
+            .browse(items.action_prepare()["res_id"])
+        )
+        with patch.object(relance_batch, "CREATE_SIZE", 0):
+            wizard.action_create()
+            author.group_ids = self.env.ref("base.group_user")
+            with patch.object(relance_reminder, "IMMEDIATE_SIZE", 0):
+                mine = self._request(moves[0], self.level_1, self.email)
+                batch = self.env["relance.batch"]._create_reminders([mine])
+        with self.allow_pdf_render():
+            self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
+        self.assertEqual(batch.reminder_ids.state, "outgoing")
+        theirs = self.env["relance.batch"].search([("user_id", "=", author.id)])
+        self.assertEqual(theirs.left_out_count, 1)
+        self.assertFalse(theirs.waiting_count)
+
     def test_d8_waiting_preparations_are_kept(self):
         """D8: the vacuum drops old preparations, but none that waits."""
         old = self._prepare(self._invoice(8))
         waiting = self._prepare(self._invoice(8))
-        waiting.line_ids.batch_id = self.env["relance.batch"].create(
-            {"name": "B", "company_id": self.company.id}
-        )
+        waiting.line_ids.batch_id = self.env["relance.batch"]._new_batch(self.company)
         self.env.flush_all()
         self.env.cr.execute(
             "UPDATE relance_prepare SET create_date = now() - interval '2 days'"

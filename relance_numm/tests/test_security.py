@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
@@ -44,11 +44,9 @@ class TestSecurity(RelanceCommon):
         )
         cls.internal = cls._user("internal", "base.group_user")
         cls.move = cls._invoice(8)
-        batch = cls.env["relance.batch"].create(
-            {"name": "B", "company_id": cls.company.id}
-        )
+        batch = cls.env["relance.batch"]._new_batch(cls.company)
         cls.reminder = cls._already_reminded(cls._invoice(18), cls.level_1)
-        cls.reminder.batch_id = batch
+        cls.reminder.sudo().batch_id = batch
 
     @classmethod
     def _user(cls, login, group, company=None):
@@ -145,6 +143,43 @@ class TestSecurity(RelanceCommon):
         reminders.batch_id.action_print()
         reminders.action_cancel()
         self.assertEqual(set(reminders.mapped("state")), {"canceled"})
+
+    def test_facts_are_not_written_by_hand(self):
+        """What was sent, to whom and for how much is not for anybody to rewrite."""
+        for user in (self.accountant, self.manager):
+            reminder = self.reminder.with_user(user)
+            for vals in (
+                {"state": "pending"},
+                {"amount_total": 1.0},
+                {"name": "R-1"},
+                {"channel_id": self.letter.id},
+            ):
+                with self.assertRaises(UserError):
+                    reminder.write(vals)
+            reminder.note = "Called, was absent"
+            for name in ("relance.reminder", "relance.reminder.line", "relance.batch"):
+                self.assertFalse(self.env[name].with_user(user).has_access("create"))
+            with self.assertRaises(AccessError):
+                reminder.line_ids.amount_due = 1.0
+
+    def test_auditor_prints_without_a_trace(self):
+        """A read-only auditor opens the letters; nothing is marked as printed."""
+        with self.allow_pdf_render():
+            self.reminder.sudo()._make_letters()
+        self.reminder.with_user(self.auditor).action_print()
+        self.assertFalse(self.reminder.date_printed)
+
+    def test_a_call_is_closed_by_whoever_it_was_given_to(self):
+        """F2: the responsible need not be an accountant."""
+        self.customer.with_company(self.company).relance_user_id = self.internal
+        wizard = self._prepare(self.move)
+        wizard.line_ids.channel_id = self.phone
+        wizard.action_create()
+        reminder = self.env["relance.reminder"].search([], limit=1)
+        activity = reminder.activity_ids
+        self.assertEqual(activity.user_id, self.internal)
+        activity.with_user(self.internal)._action_done(feedback="Done")
+        self.assertEqual(reminder.state, "sent")
 
     def test_a_wizard_is_its_authors(self):
         """Nobody opens somebody else's preparation."""

@@ -124,22 +124,18 @@ class RelancePrepareLine(models.TransientModel):
             letters = channels.filtered(lambda c: c.kind == "letter")
             wants_letter = line.partner_id.relance_mode == "letter"
             line.channel_id = (wants_letter and letters or channels)[:1]
+            if line.mail_replaced and line.channel_id.kind == "mail":
+                line.channel_id = line.channel_id._letter()
 
     @api.depends("partner_id")
     def _compute_contact(self):
         recipients = self.partner_id._relance_recipients()
+        chains = self.partner_id._relance_contact_chains()
         for line in self:
-            mine = recipients.get(line.partner_id.id)
-            if not mine:
-                line.update(dict.fromkeys(CONTACT_FIELDS, False))
-                continue
-            chains = line.partner_id._relance_contact_chains()[line.partner_id.id]
-            with_email = next(
-                (c for k in chains for c in k if c.email), mine.letter_contact
-            )
-            letter = mine.letter_contact
-            line.update({name: letter[name] for name in CONTACT_FIELDS})
-            line.email = with_email.email
+            mine = recipients[line.partner_id.id]
+            chain = chains[line.partner_id.id]
+            line.update({name: mine.letter_contact[name] for name in CONTACT_FIELDS})
+            line.email = next((c.email for kind in chain for c in kind if c.email), False)
             line.phone = mine.phone_contact.phone
 
     @api.model_create_multi
@@ -166,8 +162,13 @@ class RelancePrepareLine(models.TransientModel):
         recipients = self.partner_id._relance_recipients()
         for line in self:
             mine = recipients[line.partner_id.id]
-            line.without_mail = bool(mine.mail_problem)
-            line.problem = line.channel_id._delivery()._problem(mine)
+            channel = line.channel_id
+            problem = channel._delivery()._problem(mine, channel)
+            # Written only where it changes: most lines have none.
+            if line.without_mail != bool(mine.mail_problem):
+                line.without_mail = bool(mine.mail_problem)
+            if line.problem != problem:
+                line.problem = problem
 
     def _replace_missing_mail(self, replace):
         """Turn the mails of customers without address into letters, or back (D4)."""
@@ -205,6 +206,16 @@ class RelancePrepareLine(models.TransientModel):
                         types=", ".join(line.allowed_channel_ids.mapped("name")),
                     )
                 )
+
+    def _fill_batch(self):
+        """Create the reminders of these lines in the batch they wait for, with the
+        rights, companies and language of its author."""
+        batch = self.batch_id
+        author = batch.user_id
+        batch = batch.with_user(author).with_context(
+            allowed_company_ids=batch.company_id.ids, lang=author.lang, tz=author.tz
+        )
+        batch._fill([line._reminder_request() for line in self.with_env(batch.env)])
 
     def _reminder_request(self):
         """Return what the batch creates of this line."""

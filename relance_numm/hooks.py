@@ -1,0 +1,4 @@
+def post_init_hook(env):
+    """Give each company the sequence of its reminders (D6)."""
+    for company in env["res.company"].search([]):
+        company._relance_sequence()
