@@ -210,7 +210,8 @@ class RelanceLetter(models.AbstractModel):
         :param dict texts: as for ``_render_letters``, tidied.
         :rtype: dict
         """
-        company, contact = reminder.company_id, reminder.contact_id
+        company = reminder.company_id
+        contact = reminder.contact_id or reminder.partner_id
         bottom, closing = html_tools.split_closing(
             texts["letter_bottom"], CLOSING_LENGTH
         )

@@ -101,6 +101,17 @@ class TestItem(RelanceCommon):
             ],
         )
 
+    def test_c1_totals_per_currency(self):
+        """C1: a total per currency, never a sum over several."""
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        moves = self._invoice(8, 100.0) | self._invoice(9, 20.0)
+        moves |= self._invoice(8, 50.0, currency_id=euro.id)
+        totals = self.env["relance.item"].get_totals([("move_id", "in", moves.ids)])
+        self.assertEqual(len(totals), 2)
+        self.assertIn("120.00", totals[0])
+        self.assertIn("50.00", totals[1])
+
     def test_c1_instalments(self):
         """C1: each instalment is a row of its own, late by its own date."""
         move = self._invoice(

@@ -3,7 +3,7 @@ import {listView} from "@web/views/list/list_view";
 import {ListController} from "@web/views/list/list_controller";
 import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
-import {onWillStart, useState} from "@odoo/owl";
+import {onWillStart, useEffect, useState} from "@odoo/owl";
 
 /**
  * The work list « Gestion des relances »: above the rows, the criterion « Retard
@@ -16,10 +16,24 @@ export class RelanceItemListController extends ListController {
         super.setup();
         this.orm = useService("orm");
         this.notification = useService("notification");
-        this.relance = useState({banks: [], from: "", to: ""});
+        this.relance = useState({banks: [], totals: [], from: "", to: ""});
         onWillStart(async () => {
             this.relance.banks = await this.orm.call("relance.item", "get_bank_status");
         });
+        useEffect(
+            () => {
+                this.loadTotals();
+            },
+            // Whenever the rows are loaded anew, with another domain or not.
+            () => [JSON.stringify(this.props.domain), this.model.root]
+        );
+    }
+
+    /** What the rows amount to in each currency: a sum over several means nothing. */
+    async loadTotals() {
+        this.relance.totals = await this.orm.call("relance.item", "get_totals", [
+            this.props.domain,
+        ]);
     }
 
     get lateBanks() {
