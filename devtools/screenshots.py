@@ -8,11 +8,13 @@ its mails are caught.
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import escape
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import pymupdf
@@ -50,10 +52,10 @@ STILL = """() => new Promise((resolve) => {
     let timer = setTimeout(check, 500);
 })"""
 
-#: What to take, in order: the login of who sees it, and the function.
-PICTURES: list[tuple[str, Callable[[Page], None]]] = []
-
 Picture = Callable[[Page], None]
+
+#: What to take, in order: the login of who sees it, and the function.
+PICTURES: list[tuple[str, Picture]] = []
 
 
 def seen_by(login: str) -> Callable[[Picture], Picture]:
@@ -139,8 +141,19 @@ def keep(picture: Picture, content: bytes) -> None:
     """Write a picture; 256 colours show a screen as well, in a third of the space."""
     image = Image.open(BytesIO(content)).convert("RGB")
     method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
-    image = image.quantize(256, method=method, dither=dither)
-    image.save(FOLDER / file_name(picture), optimize=True)
+    reduced = image.quantize(256, method=method, dither=dither)
+    reduced.putpalette(chain.from_iterable(true_colors(image, reduced)))
+    reduced.save(FOLDER / file_name(picture), optimize=True)
+
+
+def true_colors(image: Image.Image, reduced: Image.Image) -> list[tuple]:
+    """Return, for each colour of a reduced image, the commonest that it stands for."""
+    pixels = zip(*(iter(image.tobytes()),) * 3, strict=True)
+    counted = Counter(zip(reduced.tobytes(), pixels, strict=True))
+    colors = [(0, 0, 0)] * 256
+    for (index, color), _count in reversed(counted.most_common()):
+        colors[index] = color
+    return colors
 
 
 # === MOVING AROUND === #
@@ -210,11 +223,6 @@ def open_choices(page: Page, text: str, field: str) -> None:
     cell.click()
     cell.locator("input").click()
     page.wait_for_selector(".o-autocomplete--dropdown-item")
-
-
-def choose(page: Page, choice: str) -> None:
-    """Take one of the choices that are open."""
-    page.locator(".o-autocomplete--dropdown-item", has_text=choice).first.click()
 
 
 def until(page: Page, condition: Callable[[], bool]) -> None:
@@ -291,11 +299,7 @@ def template_letter(page: Page) -> None:
 def template_preview(page: Page) -> None:
     """What a customer would receive."""
     page.click("button[name=action_preview]")
-    page.wait_for_selector(".modal [name=partner_id] input")
-    customer = page.locator(".modal [name=partner_id] input")
-    customer.fill("Vaubrun")
-    choose(page, "Ateliers Vaubrun")
-    page.wait_for_selector(".modal [name=body_html]:has-text('2015001006')")
+    page.wait_for_selector(".modal [name=body_html]:has-text('Total à payer')")
     take_dialog(template_preview, page)
 
 
