@@ -71,8 +71,10 @@ class Odoo:
 
     def install(self, database: str, modules: Iterable[str], *, update=False) -> None:
         """Install or update modules, and show what Odoo warns about on the way."""
-        what = "-u" if update else "-i"
-        command = self.command("-d", database, what, ",".join(sorted(modules)))
+        # Translations that were loaded before are kept unless one asks.
+        what = ["-u", "--i18n-overwrite"] if update else ["-i"]
+        names = ",".join(sorted(modules))
+        command = self.command("-d", database, what[0], names, *what[1:])
         log = run_logged(
             f"odoo-{database}",
             [*command, "--stop-after-init", "--no-http"],

@@ -65,8 +65,11 @@ class MailMail(models.Model):
         """Return the sentence that says why the mail did not leave."""
         labels = dict(self._fields["failure_type"]._description_selection(self.env))
         reason = reason or self.failure_reason or labels.get(self.failure_type)
-        if not reason:
-            return self.env._("The mail server could not be reached")
+        if self.failure_type == "mail_smtp" or not reason:
+            return self.env._(
+                "The mail server could not be reached: %s. Send it again later.",
+                " ".join((reason or "?").split()),
+            )
         return self.env._(
             "The mail did not leave: %s. Correct the address or choose another type, "
             "then send it again.",

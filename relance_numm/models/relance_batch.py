@@ -41,6 +41,7 @@ class RelanceBatch(models.Model):
     _description = "Reminder batch"
     _inherit = ["mail.thread"]
     _order = "id desc"
+    _mail_post_access = "read"
 
     name = fields.Char(string="Number", readonly=True, required=True)
     company_id = fields.Many2one(

@@ -22,7 +22,10 @@ class RelanceDeliveryActivity(models.AbstractModel):
 
     @api.model
     def _problem(self, recipients, channel):
-        return channel.code == "phone" and recipients.phone_problem
+        # A person reads the number: it need not be one that a machine can dial.
+        if channel.code == "phone" and not recipients.phone_contact.phone:
+            return recipients.phone_problem
+        return False
 
     @api.model
     def _deliver(self, reminders):

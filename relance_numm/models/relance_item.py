@@ -419,44 +419,38 @@ class RelanceItem(models.Model):
 
     def _reason_text(self):
         """Return the sentence that says why this row is not advised (C4)."""
-        days, customer = self.reason_days, self.partner_id.display_name
         texts = {
-            "credit": self.env._(
-                "Nothing to pay: credit note, payment or amount of zero"
-            ),
-            "no_customer": self.env._(
-                "No customer on this entry: set one to remind it"
-            ),
+            "credit": self.env._("Nothing to pay: credit, payment or amount of zero"),
+            "no_customer": self.env._("No customer on this entry: set one to remind it"),
             "paid": self.env._("Paid: the payment is not reconciled yet"),
-            "blocked": self.env._("Blocked: marked “do not remind” or payment blocked"),
-            "customer_excluded": self.env._(
-                "%(customer)s is marked “do not remind” (in %(entity)s or its branch)",
-                customer=customer,
-                entity=self.entity_id.name,
-            ),
-            "customer_archived": self.env._(
-                "%s is archived: unarchive it to remind", customer
-            ),
+            "blocked": self.env._("Blocked: “do not remind” or payment blocked"),
+            "customer_excluded": self.env._("Customer marked “do not remind”"),
+            "customer_archived": self.env._("Archived customer: unarchive to remind"),
             "in_flight": self.env._(
-                "Reminder %s is under way", self.last_reminder_id.display_name
+                "Under way: %s", self.last_reminder_id.display_name
             ),
             "no_plan": self.env._(
                 "No plan fits this customer: choose one on the customer, or tick "
                 "“Default plan” on a plan of its type"
             ),
-            "no_step": self.env._(
-                "The plan “%s” has no step", self.plan_id.display_name
-            ),
+            "no_step": self.env._("The plan “%s” has no step", self.plan_id.display_name),
             "net_nil": self.env._("Net balance nil: credits cover what is owed"),
-            "min_gap": self.env._("Reminded today")
-            if days == 0
-            else self.env._("Reminded %s days ago", days),
+            "min_gap": self.env._("Reminded %s", self._days_ago(self.reason_days)),
             "not_due": self.env._("First step tomorrow")
-            if days == 1
-            else self.env._("First step in %s days", days),
-            "last_step": self.env._("Last level already sent %s days ago", days),
+            if self.reason_days == 1
+            else self.env._("First step in %s days", self.reason_days),
+            "last_step": self.env._(
+                "Higher level already sent %s", self._days_ago(self.reason_days)
+            ),
         }
         return texts[self.reason_code]
+
+    @api.model
+    def _days_ago(self, days):
+        """Return “today”, “yesterday” or “3 days ago”."""
+        if not days:
+            return self.env._("today")
+        return self.env._("yesterday") if days == 1 else self.env._("%s days ago", days)
 
     def _left_out_text(self):
         """Return the sentence that says which row is left out, and why (D7)."""
@@ -467,6 +461,10 @@ class RelanceItem(models.Model):
             customer=self.partner_id.display_name or self.env._("no customer"),
             reason=self.reason,
         )
+
+    def _days_since_reminded(self):
+        """Return how many days ago a reminder of this row last left."""
+        return (fields.Date.context_today(self) - self.last_date).days
 
     def _is_owed(self):
         """Return whether the row may still be claimed, whatever the plan says (D7)."""

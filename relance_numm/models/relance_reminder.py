@@ -121,10 +121,14 @@ class RelanceReminder(models.Model):
         default="pending",
         index=True,
     )
-    note = fields.Char(string="Remark", help="Internal; the customer does not see it.")
+    note = fields.Char(
+        string="Internal comment", help="The customer does not see it."
+    )
     error = fields.Char(readonly=True, copy=False)
     comment = fields.Char(
-        compute="_compute_comment", help="What happened to the reminder."
+        compute="_compute_comment",
+        string="Follow-up",
+        help="What happened to the reminder.",
     )
     internal_email = fields.Char(string="Internal address", readonly=True)
     email_to = fields.Char(string="Mailed to", readonly=True, copy=False)
@@ -197,6 +201,7 @@ class RelanceReminder(models.Model):
             reminder.amount_total = sum(reminder._active_lines().mapped("amount_due"))
 
     @api.depends(
+        "note",
         "state",
         "error",
         "channel_id",
@@ -215,6 +220,8 @@ class RelanceReminder(models.Model):
             else:
                 delivery = reminder.channel_id._delivery()
                 reminder.comment = delivery._comment(reminder)
+            if reminder.note:
+                reminder.comment = f"{reminder.note} {reminder.comment}"
 
     @api.depends("partner_id", "contact_id", "user_id", "company_id")
     def _compute_parties(self):
@@ -288,7 +295,7 @@ class RelanceReminder(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "A reminder is kept as it was made. Only its remark can be "
+                    "A reminder is kept as it was made. Only its comment can be "
                     "changed, and its type while it has failed."
                 )
             )
@@ -800,8 +807,11 @@ class RelanceReminder(models.Model):
                 self.env._("A reminder that has left can no longer be canceled.")
             )
         canceled._recall()
+        sentence = self.env._("Canceled before it left.")
+        traced = canceled.filtered("is_traced")
+        traced._post_trace(lambda reminder, _lines: f"{reminder.name}. {sentence}")
         canceled._cancel()
-        canceled._log_all(self.env._("Canceled before it left."))
+        canceled._log_all(sentence)
 
     def _start(self):
         """Deliver now if they are few, else in the background (D8)."""

@@ -166,11 +166,6 @@ class RelanceTemplate(models.Model):
     def action_preview(self):
         """Open the preview on a real customer, as mail and as PDF."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Preview"),
-            "res_model": "relance.template.preview",
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"default_template_id": self.id},
-        }
+        return self.env["relance.template.preview"].create(
+            {"template_id": self.id}
+        )._action_open()

@@ -2,7 +2,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL, email_split, format_date
+from odoo.tools.mail import single_email_re
 
 
 class ResCompany(models.Model):
@@ -19,8 +20,8 @@ class ResCompany(models.Model):
     )
     relance_internal_email = fields.Char(
         string="Internal address",
-        help="Every reminder is copied to it. Where it is empty, the copy goes to the "
-        "user who creates the reminder.",
+        help="Every reminder sent by email is copied to it. Where it is empty, the copy "
+        "goes to the user who creates the reminder.",
     )
     relance_bank_days = fields.Integer(
         string="Bank up to date",
@@ -69,6 +70,21 @@ class ResCompany(models.Model):
                         company.name,
                     )
                 )
+
+    @api.constrains("relance_internal_email")
+    def _check_relance_internal_email(self):
+        for company in self:
+            for address in email_split(company.relance_internal_email or "") or (
+                [company.relance_internal_email] if company.relance_internal_email else []
+            ):
+                if not single_email_re.match(address):
+                    raise ValidationError(
+                        self.env._(
+                            "“%s” is not an email address: correct the internal "
+                            "address of the reminders.",
+                            address,
+                        )
+                    )
 
     def _relance_default_plans(self):
         """Return the default plans that serve this company (A3)."""

@@ -245,7 +245,7 @@ class ResPartner(models.Model):
         )
         phone_contact = next(
             (c for kind in chain for c in kind if not c._relance_phone_problem()),
-            everyone[:1],
+            everyone.filtered("phone")[:1] or everyone[:1],
         )
         return Recipients(
             mail_contacts=mail_contacts,

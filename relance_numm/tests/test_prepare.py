@@ -205,7 +205,7 @@ class TestPrepare(RelanceCommon):
         """D1: an entry that is not due yet, claimed at a late level, is pointed out."""
         late, early = self._invoice(8), self._invoice(-7)
         line = self._prepare(late | early).line_ids
-        self.assertEqual(line.warning, f"Not due yet: {early.name}")
+        self.assertEqual(line.warning, f"Not due yet: {early.name}.")
         line.level_id = self.level_pre
         self.assertFalse(line.warning)
 

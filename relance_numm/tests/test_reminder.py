@@ -93,7 +93,7 @@ class TestReminder(RelanceCommon):
         action = mine.action_create()
         batch = self.env[action["res_model"]].browse(action["res_id"])
         self.assertFalse(batch.reminder_ids)
-        self.assertIn("under way", batch.left_out)
+        self.assertIn("Under way", batch.left_out)
 
     def test_d7_paid_before_delivery(self):
         """D7: checked again when it leaves: paid is taken out, nothing left is said."""

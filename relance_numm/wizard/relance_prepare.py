@@ -6,7 +6,9 @@ from odoo.fields import Command
 from odoo.tools import groupby
 
 # Sentences shown in the dialog; the rest is counted.
-LEFT_OUT_SHOWN = 20
+LEFT_OUT_SHOWN = 5
+# A reminder more recent than this is pointed out before another is made.
+CAUTION_DAYS = 3
 
 
 class RelancePrepare(models.TransientModel):
@@ -108,7 +110,18 @@ class RelancePrepare(models.TransientModel):
             "move_line_ids": [Command.set(items.ids)],
             "amount_due": sum(items.mapped("amount_due")),
             "credit_amount": items[:1].credit_amount,
+            "caution": " ".join(self._cautions(items)),
         }
+
+    def _cautions(self, items):
+        """Return what a person should know before he reminds these rows (C5)."""
+        days = [
+            item._days_since_reminded() for item in items if item.sent_level_id
+        ]
+        if days and min(days) < CAUTION_DAYS:
+            yield self.env._("Reminded %s.", items._days_ago(min(days)))
+        if any(items.mapped("has_credit")):
+            yield self.env._("The customer has an unreconciled payment or credit note.")
 
     def write(self, vals):
         result = super().write(vals)
@@ -120,7 +133,10 @@ class RelancePrepare(models.TransientModel):
         """Open « Contrôles »: the lines that cannot be sent as they are (D5)."""
         self.ensure_one()
         self.line_ids._refresh_problems()
-        return self._action_open("relance_numm.relance_prepare_view_form_controls")
+        return {
+            **self._action_open("relance_numm.relance_prepare_view_form_controls"),
+            "name": self.env._("Checks"),
+        }
 
     def action_back(self):
         """Go back from « Contrôles » to the preparation."""
@@ -144,21 +160,19 @@ class RelancePrepare(models.TransientModel):
         """Close the dialog with a word on what was done; the list shows the rest."""
         failed = sum(batches.mapped("failed_count"))
         created = sum(batches.mapped("reminder_count"))
-        message = (
-            self.env._(
-                "%(created)s created, %(failed)s could not be sent: see the list.",
-                created=created,
-                failed=failed,
-            )
-            if failed
-            else self.env._("%s created.", created)
-        )
+        message = self.env._("Reminders created: %s.", created)
+        if failed:
+            message += " " + self.env._("Could not be sent: %s.", failed)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "title": self.env._("Reminders"),
-                "message": message,
+                # The web client puts the links where the %s are.
+                "message": message + " %s" * len(batches),
+                "links": [
+                    {"label": batch.name, "url": f"/odoo/relance.batch/{batch.id}"}
+                    for batch in batches
+                ],
                 "type": "warning" if failed else "success",
                 "next": {"type": "ir.actions.act_window_close"},
             },

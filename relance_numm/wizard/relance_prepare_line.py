@@ -69,7 +69,9 @@ class RelancePrepareLine(models.TransientModel):
     without_mail = fields.Boolean(readonly=True)
     mail_replaced = fields.Boolean(readonly=True)
     problem = fields.Char(readonly=True)
+    caution = fields.Char(readonly=True)
     warning = fields.Char(compute="_compute_warning")
+    remark = fields.Char(string="To know", compute="_compute_remark")
 
     # Mended in « Contrôles »: they go to the « Relance » contact.
     email = fields.Char(compute="_compute_contact", readonly=False)
@@ -91,6 +93,16 @@ class RelancePrepareLine(models.TransientModel):
                 for move in line.move_line_ids.move_id
             )
 
+    @api.depends("problem", "warning", "caution")
+    def _compute_remark(self):
+        for line in self:
+            parts = (line.problem, line.warning, line.caution)
+            line.remark = " ".join(filter(None, parts))
+
+    @api.onchange("level_id", "channel_id")
+    def _onchange_channel_id(self):
+        self._refresh_problems()
+
     @api.depends("move_line_ids", "step_id")
     def _compute_warning(self):
         """Warn where entries that are not due yet are claimed as if they were late."""
@@ -102,7 +114,7 @@ class RelancePrepareLine(models.TransientModel):
             line.warning = (
                 bool(early)
                 and line.step_id.days > 0
-                and self.env._("Not due yet: %s", ", ".join(early.mapped("move_name")))
+                and self.env._("Not due yet: %s.", ", ".join(early.mapped("move_name")))
             )
 
     @api.depends("plan_id", "level_id")

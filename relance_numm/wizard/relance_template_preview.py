@@ -19,28 +19,56 @@ class RelanceTemplatePreview(models.TransientModel):
         required=True,
         default=lambda self: self._default_partner_id(),
     )
-    subject = fields.Char(compute="_compute_preview")
-    body_html = fields.Html(compute="_compute_preview", sanitize=False)
-    letter = fields.Binary(compute="_compute_preview")
-    message = fields.Char(compute="_compute_preview")
+    subject = fields.Char(readonly=True)
+    body_html = fields.Html(readonly=True, sanitize=False)
+    letter = fields.Binary(readonly=True, attachment=False)
+    message = fields.Char(readonly=True)
 
     def _default_partner_id(self):
         """Return the customer with the latest item, so that the preview shows one."""
         item = self.env["relance.item"].search(
             [("amount_due", ">", 0), ("partner_id", "!=", False)], limit=1
         )
-        return item.partner_id
+        return item.partner_id or self.env.company.partner_id
 
-    @api.depends("template_id", "partner_id")
-    def _compute_preview(self):
+    @api.model_create_multi
+    def create(self, vals_list):
+        previews = super().create(vals_list)
+        previews._render()
+        return previews
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "partner_id" in vals:
+            self._render()
+        return result
+
+    def _render(self):
         for preview in self:
-            preview.update(preview._preview_vals())
+            super(RelanceTemplatePreview, preview).write(preview._preview_vals())
+
+    def action_refresh(self):
+        """Show the preview on the customer chosen now."""
+        self.ensure_one()
+        return self._action_open()
+
+    def _action_open(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Preview"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"dialog_size": "extra-large"},
+        }
 
     def _preview_vals(self):
         """Return the rendered texts and letter, or the sentence why there are none."""
         vals = {"subject": False, "body_html": False, "letter": False, "message": False}
+        customer = self.partner_id.commercial_partner_id
         items = self.env["relance.item"].search(
-            [("partner_id", "=", self.partner_id.id), ("amount_due", ">", 0)], limit=60
+            [("partner_id", "=", customer.id), ("amount_due", ">", 0)], limit=60
         )
         items = items.filtered(
             lambda i: (
@@ -51,7 +79,7 @@ class RelanceTemplatePreview(models.TransientModel):
         if not items:
             vals["message"] = self.env._(
                 "%s owes nothing: choose a customer with an open invoice.",
-                self.partner_id.display_name or self.env._("This customer"),
+                customer.display_name,
             )
             return vals
         # Placeholders need a record; nobody may delete a real reminder, but this one.
@@ -70,7 +98,7 @@ class RelanceTemplatePreview(models.TransientModel):
 
     def _render_sample(self, reminder):
         """Return the rendered texts and letter of the sample reminder."""
-        template = self.template_id._origin
+        template = self.template_id
         try:
             texts = template._render_texts(reminder, reminder.lang)
         except Exception as error:
@@ -97,7 +125,7 @@ class RelanceTemplatePreview(models.TransientModel):
             "contact_id": contact.id,
             "date": fields.Date.context_today(self),
             "level_id": (level or level.search([], limit=1)).id,
-            "template_id": self.template_id._origin.id,
+            "template_id": self.template_id.id,
             "channel_id": self.env.ref("relance_numm.channel_letter").id,
             # Nothing is to be sent: it must not count as in flight.
             "state": "canceled",

@@ -7,6 +7,10 @@ patch(DynamicPlaceholderPopover.prototype, {
         if (this.props.resModel !== "relance.reminder") {
             return super.filter(fieldDef, path);
         }
-        return !path && this.allowedQwebExpressions.includes(`object.${fieldDef.name}`);
+        return (
+            !path &&
+            fieldDef.type !== "many2one" &&
+            this.allowedQwebExpressions.includes(`object.${fieldDef.name}`)
+        );
     },
 });

@@ -57,24 +57,34 @@ export class RelanceItemListController extends ListController {
             );
             return;
         }
+        this.clearDelay();
         if (from === null && to === null) {
             return;
         }
+        const [low, high] =
+            from !== null && to !== null && from > to ? [to, from] : [from, to];
         const domain = [];
-        if (from !== null) {
-            domain.push(["days_late", ">=", from]);
+        if (low !== null) {
+            domain.push(["days_late", ">=", low]);
         }
-        if (to !== null) {
-            domain.push(["days_late", "<=", to]);
+        if (high !== null) {
+            domain.push(["days_late", "<=", high]);
         }
+        this.delayGroupId = this.env.searchModel.nextGroupId;
         this.env.searchModel.createNewFilters([
             {
-                description: this.delayDescription(from, to),
+                description: this.delayDescription(low, high),
                 domain: JSON.stringify(domain),
             },
         ]);
-        this.relance.from = "";
-        this.relance.to = "";
+    }
+
+    /** Take the delay searched before away: two delays at once find nothing. */
+    clearDelay() {
+        if (this.delayGroupId) {
+            this.env.searchModel.deactivateGroup(this.delayGroupId);
+            this.delayGroupId = null;
+        }
     }
 
     parseBound(text) {
