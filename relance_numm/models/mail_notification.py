@@ -9,8 +9,10 @@ class MailNotification(models.Model):
         result = super().write(vals)
         if "notification_status" in vals:
             self.filtered(
-                lambda n: n.notification_type == "sms"
-                and n.mail_message_id.model == "relance.reminder"
+                lambda n: (
+                    n.notification_type == "sms"
+                    and n.mail_message_id.model == "relance.reminder"
+                )
             )._relance_sms_processed()
         return result
 
@@ -18,8 +20,10 @@ class MailNotification(models.Model):
         failures = dict(self._fields["failure_type"]._description_selection(self.env))
         for notification in self:
             # The gateway answers with nobody's rights.
-            reminder = self.env["relance.reminder"].sudo().browse(
-                notification.mail_message_id.res_id
+            reminder = (
+                self.env["relance.reminder"]
+                .sudo()
+                .browse(notification.mail_message_id.res_id)
             )
             reminder = reminder.with_context(lang=reminder.user_id.lang)
             if notification.notification_status in ("pending", "sent"):

@@ -175,7 +175,9 @@ class RelanceItem(models.Model):
             "move_line_id": SQL("line.id"),
             "move_id": SQL("line.move_id"),
             "partner_id": SQL("line.partner_id"),
-            "customer_type": self.env["relance.plan"]._customer_type_sql(SQL("partner")),
+            "customer_type": self.env["relance.plan"]._customer_type_sql(
+                SQL("partner")
+            ),
             "company_id": SQL("line.company_id"),
             "entity_id": SQL("split_part(company.parent_path, '/', 1)::int"),
             "name": SQL("line.move_name"),
@@ -421,7 +423,9 @@ class RelanceItem(models.Model):
         """Return the sentence that says why this row is not advised (C4)."""
         texts = {
             "credit": self.env._("Nothing to pay: credit, payment or amount of zero"),
-            "no_customer": self.env._("No customer on this entry: set one to remind it"),
+            "no_customer": self.env._(
+                "No customer on this entry: set one to remind it"
+            ),
             "paid": self.env._("Paid: the payment is not reconciled yet"),
             "blocked": self.env._("Blocked: “do not remind” or payment blocked"),
             "customer_excluded": self.env._("Customer marked “do not remind”"),
@@ -433,7 +437,9 @@ class RelanceItem(models.Model):
                 "No plan fits this customer: choose one on the customer, or tick "
                 "“Default plan” on a plan of its type"
             ),
-            "no_step": self.env._("The plan “%s” has no step", self.plan_id.display_name),
+            "no_step": self.env._(
+                "The plan “%s” has no step", self.plan_id.display_name
+            ),
             "net_nil": self.env._("Net balance nil: credits cover what is owed"),
             "min_gap": self.env._("Reminded %s", self._days_ago(self.reason_days)),
             "not_due": self.env._("First step tomorrow")

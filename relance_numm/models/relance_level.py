@@ -35,8 +35,10 @@ class RelanceLevel(models.Model):
 
         :raise ValidationError: naming the level, the plan and the step
         """
-        step = self.env["relance.step"].sudo().search(
-            [("level_id", "in", self.ids)], limit=1
+        step = (
+            self.env["relance.step"]
+            .sudo()
+            .search([("level_id", "in", self.ids)], limit=1)
         )
         if step:
             raise ValidationError(

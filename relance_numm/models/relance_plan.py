@@ -86,9 +86,7 @@ class RelancePlan(models.Model):
     def create(self, vals_list):
         plans = super(
             RelancePlan, self.with_context(relance_plan_writing=PLAN_WRITING)
-        ).create(
-            vals_list
-        )
+        ).create(vals_list)
         plans._check_steps()
         return plans.with_env(self.env)
 

@@ -121,9 +121,7 @@ class RelanceReminder(models.Model):
         default="pending",
         index=True,
     )
-    note = fields.Char(
-        string="Internal comment", help="The customer does not see it."
-    )
+    note = fields.Char(string="Internal comment", help="The customer does not see it.")
     error = fields.Char(readonly=True, copy=False)
     comment = fields.Char(
         compute="_compute_comment",
@@ -773,9 +771,7 @@ class RelanceReminder(models.Model):
         failed._recall()
         failed._leave_out_replaced()
         again = failed.filtered(lambda r: r.state == "failed")
-        again.write(
-            {"date": fields.Date.context_today(self), "bounced_emails": False}
-        )
+        again.write({"date": fields.Date.context_today(self), "bounced_emails": False})
         again._set_state("pending")
         again._start()
 
@@ -788,9 +784,7 @@ class RelanceReminder(models.Model):
                     [
                         (
                             line,
-                            self.env._(
-                                "%s: reminded again in the meantime", line.name
-                            ),
+                            self.env._("%s: reminded again in the meantime", line.name),
                         )
                         for line in replaced
                     ]

@@ -89,7 +89,9 @@ class RelanceTemplate(models.Model):
         reminded = self.env["relance.reminder"].sudo()
         for template in self:
             step = template.sudo().step_ids[:1]
-            if not step and reminded.search([("template_id", "=", template.id)], limit=1):
+            if not step and reminded.search(
+                [("template_id", "=", template.id)], limit=1
+            ):
                 raise UserError(
                     self.env._(
                         "Reminders were made with the template “%s”. Archive it "
@@ -166,6 +168,8 @@ class RelanceTemplate(models.Model):
     def action_preview(self):
         """Open the preview on a real customer, as mail and as PDF."""
         self.ensure_one()
-        return self.env["relance.template.preview"].create(
-            {"template_id": self.id}
-        )._action_open()
+        return (
+            self.env["relance.template.preview"]
+            .create({"template_id": self.id})
+            ._action_open()
+        )

@@ -20,8 +20,8 @@ class ResCompany(models.Model):
     )
     relance_internal_email = fields.Char(
         string="Internal address",
-        help="Every reminder sent by email is copied to it. Where it is empty, the copy "
-        "goes to the user who creates the reminder.",
+        help="Every reminder sent by email is copied to it. Where it is empty, the "
+        "copy goes to the user who creates the reminder.",
     )
     relance_bank_days = fields.Integer(
         string="Bank up to date",
@@ -75,7 +75,9 @@ class ResCompany(models.Model):
     def _check_relance_internal_email(self):
         for company in self:
             for address in email_split(company.relance_internal_email or "") or (
-                [company.relance_internal_email] if company.relance_internal_email else []
+                [company.relance_internal_email]
+                if company.relance_internal_email
+                else []
             ):
                 if not single_email_re.match(address):
                     raise ValidationError(

@@ -149,23 +149,27 @@ class RelanceCommon(AccountTestInvoicingCommon):
         """Return a reminder made some days ago, as if it had gone through it all."""
         items = cls._items(moves)
         lines = cls.env["relance.reminder.line"]
-        reminder = cls.env["relance.reminder"].sudo().create(
-            {
-                "name": "R-0000-0001",
-                "company_id": items.company_id.id,
-                "currency_id": items.currency_id.id,
-                "partner_id": items.partner_id.id,
-                "contact_id": items.partner_id.id,
-                "date": cls.today - timedelta(days_ago),
-                "plan_id": items.plan_id.id,
-                "level_id": level.id,
-                "template_id": cls.env.ref("relance_numm.template_1").id,
-                "channel_id": cls.email.id,
-                "email_to": "peyrot@example.com",
-                "line_ids": [
-                    Command.create(lines._prepare_item_vals(item)) for item in items
-                ],
-            }
+        reminder = (
+            cls.env["relance.reminder"]
+            .sudo()
+            .create(
+                {
+                    "name": "R-0000-0001",
+                    "company_id": items.company_id.id,
+                    "currency_id": items.currency_id.id,
+                    "partner_id": items.partner_id.id,
+                    "contact_id": items.partner_id.id,
+                    "date": cls.today - timedelta(days_ago),
+                    "plan_id": items.plan_id.id,
+                    "level_id": level.id,
+                    "template_id": cls.env.ref("relance_numm.template_1").id,
+                    "channel_id": cls.email.id,
+                    "email_to": "peyrot@example.com",
+                    "line_ids": [
+                        Command.create(lines._prepare_item_vals(item)) for item in items
+                    ],
+                }
+            )
         )
         reminder._set_state(state)
         return reminder.sudo(False)

@@ -115,9 +115,7 @@ class RelancePrepare(models.TransientModel):
 
     def _cautions(self, items):
         """Return what a person should know before he reminds these rows (C5)."""
-        days = [
-            item._days_since_reminded() for item in items if item.sent_level_id
-        ]
+        days = [item._days_since_reminded() for item in items if item.sent_level_id]
         if days and min(days) < CAUTION_DAYS:
             yield self.env._("Reminded %s.", items._days_ago(min(days)))
         if any(items.mapped("has_credit")):

@@ -147,7 +147,9 @@ class RelancePrepareLine(models.TransientModel):
             mine = recipients[line.partner_id.id]
             chain = chains[line.partner_id.id]
             line.update({name: mine.letter_contact[name] for name in CONTACT_FIELDS})
-            line.email = next((c.email for kind in chain for c in kind if c.email), False)
+            line.email = next(
+                (c.email for kind in chain for c in kind if c.email), False
+            )
             line.phone = mine.phone_contact.phone
 
     @api.model_create_multi

@@ -45,7 +45,7 @@ class RelanceTemplatePreview(models.TransientModel):
 
     def _render(self):
         for preview in self:
-            super(RelanceTemplatePreview, preview).write(preview._preview_vals())
+            preview.update(preview._preview_vals())
 
     def action_refresh(self):
         """Show the preview on the customer chosen now."""
