@@ -118,9 +118,9 @@ def take(
 
 
 def take_dialog(picture: Picture, page: Page) -> None:
-    """Take a picture of the dialog that is open."""
+    """Take a picture of the dialog that is open, the foremost of several."""
     come_to_rest(page)
-    dialog = page.locator(".modal-content")
+    dialog = page.locator(".modal-content").last
     keep(picture, dialog.screenshot(animations="disabled", caret="hide"))
 
 
@@ -203,7 +203,8 @@ def search_customers(page: Page, *names: str) -> None:
     """Show the rows of some customers only."""
     for name in names:
         page.fill(".o_searchview_input", name)
-        page.locator(".o_searchview_autocomplete").get_by_text("Client").click()
+        page.wait_for_selector(".o_searchview_autocomplete .o_menu_item")
+        page.keyboard.press("Enter")
         page.wait_for_selector(f".o_searchview_facet:has-text('{name}')")
     settle(page)
 
@@ -297,10 +298,24 @@ def template_letter(page: Page) -> None:
 
 @seen_by("admin")
 def template_preview(page: Page) -> None:
-    """What a customer would receive."""
+    """What a customer would receive by mail."""
     page.click("button[name=action_preview]")
+    page.wait_for_selector(".modal [name=body_html]")
+    customer_input = page.locator(".modal [name=partner_id] input")
+    customer_input.fill("Palombe")
+    page.click(".o-autocomplete--dropdown-item:has-text('Palombe')")
+    page.click(".modal button[name=action_refresh]")
     page.wait_for_selector(".modal [name=body_html]:has-text('Total à payer')")
     take_dialog(template_preview, page)
+
+
+@seen_by("admin")
+def template_preview_letter(page: Page) -> None:
+    """What a customer would receive by post."""
+    page.click(".modal .o_notebook a[name=letter]")
+    viewer = page.frame_locator(".modal [name=letter] iframe")
+    viewer.locator(".page[data-loaded=true] .textLayer span").first.wait_for()
+    take_dialog(template_preview_letter, page)
 
 
 @seen_by("admin")
@@ -425,9 +440,17 @@ def preparation_letters(page: Page) -> None:
 
 
 @seen_by("comptable")
+def create_confirm(page: Page) -> None:
+    """The question before what cannot be sent is created all the same."""
+    page.click(".modal button[name=action_create]")
+    page.wait_for_selector(".modal button:text-is('Créer quand même')")
+    take_dialog(create_confirm, page)
+
+
+@seen_by("comptable")
 def batch(page: Page) -> None:
     """The batch of the reminders created, once they are all made."""
-    page.click(".modal button[name=action_create]")
+    page.click(".modal button:text-is('Créer quand même')")
     page.wait_for_selector(".o_form_view:has([name=reminder_count])")
     progress = page.locator(".o_form_view [name=progress]")
     until(page, lambda: "100" in progress.inner_text())

@@ -15,7 +15,9 @@ from . import relance_letter
 from . import relance_level
 from . import relance_plan
 from . import relance_reminder
+from . import relance_reminder_delivery
 from . import relance_reminder_line
+from . import relance_reminder_text
 from . import relance_step
 from . import relance_template
 from . import res_company

@@ -4,7 +4,7 @@ from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 
-from ..models import relance_batch, relance_reminder
+from ..models import relance_batch, relance_reminder_delivery
 from .common import RelanceCommon
 
 
@@ -439,7 +439,7 @@ class TestReminder(RelanceCommon):
         with patch.object(relance_batch, "CREATE_SIZE", 0):
             wizard.action_create()
             author.group_ids = self.env.ref("base.group_user")
-            with patch.object(relance_reminder, "IMMEDIATE_SIZE", 0):
+            with patch.object(relance_reminder_delivery, "IMMEDIATE_SIZE", 0):
                 mine = self._request(moves[0], self.level_1, self.email)
                 batch = self.env["relance.batch"]._create_reminders([mine])
         with self.allow_pdf_render():

@@ -3,7 +3,7 @@ from unittest.mock import patch
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
-from ..models import relance_reminder
+from ..models import relance_reminder_text
 from .common import RelanceCommon
 
 
@@ -28,7 +28,7 @@ class TestTemplate(RelanceCommon):
         for lang, total in (("en_US", "1,334.50"), ("fr_FR", "1 334,50")):
             texts = {
                 name: reminder.with_context(lang=lang)[name]
-                for name in relance_reminder.PLACEHOLDERS
+                for name in relance_reminder_text.PLACEHOLDERS
             }
             missing = [name for name, text in texts.items() if not text]
             self.assertLessEqual(set(missing), {"sender_phone", "iban_text"})
@@ -40,7 +40,7 @@ class TestTemplate(RelanceCommon):
     def test_a2_offered_list(self):
         """A2: what the list of placeholders offers is what any user may insert."""
         allowed = self.env["relance.reminder"].mail_allowed_qweb_expressions()
-        for name in relance_reminder.PLACEHOLDERS:
+        for name in relance_reminder_text.PLACEHOLDERS:
             self.assertIn(f"object.{name}", allowed)
 
     def test_a2_unknown_placeholder(self):

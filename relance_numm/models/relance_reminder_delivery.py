@@ -1,0 +1,397 @@
+from collections import defaultdict
+
+from markupsafe import Markup
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import formatLang
+
+# Reminders delivered in one transaction, their letters in one wkhtmltopdf call.
+DELIVERY_SIZE = 200
+# Up to so many are delivered while the user waits; more go to the background.
+IMMEDIATE_SIZE = 10
+# Times that work is taken anew where another transaction was in the way.
+MAX_CONFLICTS = 5
+
+
+class RelanceReminderDelivery(models.Model):
+    """How a reminder leaves, or comes back: made once, delivered once (D7, D8)."""
+
+    _inherit = "relance.reminder"
+
+    # Handing over
+
+    def _deliver(self):
+        """Hand pending reminders to their types, after a last look at the books (D7).
+
+        What is paid or blocked by now is left out; a reminder left empty is canceled
+        and says so. Reminders that another worker has taken are left to it.
+        """
+        # What was sent is a fact that people cannot write, see `write`.
+        pending = self.sudo().try_lock_for_update()._filter_pending()
+        for reminders in pending._by_author():
+            reminders._deliver_locked()
+
+    def _by_author(self):
+        """Yield these reminders in groups, each in its author's language and company:
+        what is written on them is for him to read, also where the cron writes it."""
+        groups = self.grouped(lambda r: (r.user_id, r.company_id))
+        for (user, company), reminders in groups.items():
+            lang = user.lang or self.env.lang
+            yield reminders.with_context(lang=lang).with_company(company)
+
+    def _deliver_locked(self):
+        self._refresh_lines()
+        self._filter_pending()._address()
+        for kind, reminders in self._filter_pending().grouped("channel_kind").items():
+            self.env[f"relance.delivery.{kind}"]._deliver(reminders)
+        self.filtered(lambda r: r.state in ("outgoing", "sent"))._trace()
+
+    def _filter_pending(self):
+        return self.filtered(lambda r: r.state == "pending")
+
+    def _refresh_lines(self):
+        """Read the books again: leave out what is no longer owed, update amounts (D7).
+
+        :return: the reminders whose claim changed
+        """
+        lines = self._active_lines()
+        # The books of the reminder's company, whichever companies are active.
+        items = self.env["relance.item"].sudo()._read_again(lines.move_line_id.ids)
+        by_id = {item.id: item for item in items}
+        changed, left_out = self.browse(), defaultdict(list)
+        for line in lines:
+            item = by_id.get(line.move_line_id.id, items.browse())
+            problem = line._no_longer_owed_text(item)
+            if problem:
+                left_out[line.reminder_id].append((line, problem))
+            else:
+                if line.currency_id.compare_amounts(line.amount_due, item.amount_due):
+                    changed |= line.reminder_id
+                line.update(line._prepare_item_vals(item))
+        for reminder, problems in left_out.items():
+            reminder._leave_out(problems)
+        return changed.union(*left_out)
+
+    def _leave_out(self, problems):
+        """Take pièces out of a reminder; cancel it where none is left (D7).
+
+        :param problems: (line, sentence) pairs
+        """
+        for line, _problem in problems:
+            line.dropped = True
+        self._log_left_out([problem for _line, problem in problems])
+        if not self._active_lines():
+            self._cancel(
+                self.env._("Not sent. %s", "; ".join(text for _l, text in problems))
+            )
+
+    def _log_left_out(self, texts):
+        """Say on the reminder which pièces were left out before it left, and why."""
+        items = Markup("").join(Markup("<li>%s</li>") % text for text in texts)
+        self._message_log(
+            body=Markup("%s<ul>%s</ul>")
+            % (self.env._("Left out before it was sent:"), items)
+        )
+
+    def _address(self):
+        """Set the contact of each reminder; fail those that reach nobody (B1, D5)."""
+        recipients = self.partner_id._relance_recipients()
+        for reminder in self:
+            delivery = reminder.channel_id._delivery()
+            mine = recipients[reminder.partner_id.id]
+            reminder.contact_id = delivery._contact(mine)
+            problem = delivery._problem(mine, reminder.channel_id)
+            if problem:
+                reminder._fail(problem)
+
+    def _invoice_pdfs(self):
+        """Return the invoices' PDFs to attach to each reminder (F1); fail those of
+        which one cannot be made.
+
+        :rtype: dict[int, ir.attachment]
+        """
+        with_invoices = self.filtered("template_id.attach_invoices")
+        moves = with_invoices._active_lines().move_id
+        missing = moves._relance_make_invoice_pdfs()
+        for reminder in with_invoices:
+            lacking = reminder._active_lines().move_id & missing
+            if lacking:
+                reminder._fail(
+                    self.env._(
+                        "The PDF of %s could not be made: open the invoice, print it, "
+                        "then send the reminder again.",
+                        ", ".join(lacking.mapped("name")),
+                    )
+                )
+        return {
+            reminder.id: (reminder & with_invoices)
+            ._active_lines()
+            .move_id.invoice_pdf_report_id
+            for reminder in self
+        }
+
+    def _make_letters(self):
+        """Make the PDF of each reminder's letter, all in one run (E3).
+
+        Those that cannot be made are failed with the reason.
+
+        :return: the texts of the others, by id
+        :rtype: dict[int, dict[str, str]]
+        """
+        texts = self._render_texts()
+        reminders = self.filtered(lambda r: r.id in texts)
+        try:
+            pdfs, errors = self.env["relance.letter"]._render_letters(reminders, texts)
+        except UserError as error:
+            pdfs, errors = {}, dict.fromkeys(reminders.ids, str(error))
+        for reminder in reminders.filtered(lambda r: r.id in errors):
+            reminder._fail(errors[reminder.id])
+        reminders.filtered(lambda r: r.id in pdfs)._store_letters(pdfs)
+        return texts
+
+    def _store_letters(self, pdfs):
+        """Keep the very letters that are sent, as attachments of the reminders.
+
+        One that was made before and never left is replaced.
+        """
+        self.filtered(lambda r: not r.date_sent).letter_attachment_id.unlink()
+        attachments = self.env["ir.attachment"].create(
+            [self._prepare_letter_vals(r, pdfs[r.id]) for r in self]
+        )
+        for reminder, attachment in zip(self, attachments, strict=True):
+            reminder.letter_attachment_id = attachment
+
+    @api.model
+    def _prepare_letter_vals(self, reminder, pdf):
+        return {
+            "name": f"{reminder.name.replace('/', '-')}.pdf",
+            "raw": pdf,
+            "mimetype": "application/pdf",
+            "res_model": reminder._name,
+            "res_id": reminder.id,
+        }
+
+    # Coming back
+
+    def _recall_stale(self):
+        """Take back the mails whose claim changed since they were queued (D7).
+
+        They are made again without what was paid or blocked. A reminder that failed,
+        was replaced by a later one and is tried again from the mail queue is not.
+
+        :return: the reminders whose mail must not leave now
+        """
+        stale = self.filtered(lambda r: r.state == "canceled")
+        waiting = self.filtered(lambda r: r.state in ("outgoing", "failed"))
+        for reminders in waiting._by_author():
+            replaced = reminders.filtered(
+                lambda r: not all(r._active_lines().mapped("is_last"))
+            )
+            changed = (reminders - replaced)._refresh_lines()
+            (changed | replaced)._recall()
+            again = changed.filtered(lambda r: r.state != "canceled")
+            again._set_state("pending")
+            if again:
+                self.env.ref("relance_numm.ir_cron_deliver")._trigger()
+            stale |= changed | replaced
+        return stale
+
+    def _recall(self):
+        """Take back what waits to leave, of whatever type: it may have been changed
+        since the first try."""
+        recalled = self.with_context(relance_recall=True)
+        for kind, _label in self._fields["channel_kind"]._description_selection(
+            self.env
+        ):
+            self.env[f"relance.delivery.{kind}"]._recall(recalled)
+
+    def _left_or_failed(self, failure):
+        """Note that the mail or SMS left, or why it did not (F1, F2).
+
+        :param failure: a sentence, or False
+        """
+        waiting = self.filtered(lambda r: r.state in ("outgoing", "failed"))
+        if failure:
+            waiting._fail(failure)
+        else:
+            waiting._set_state("sent")
+
+    def _canceled_in_queue(self):
+        """Note that the mail or SMS was canceled by hand in Odoo's queue."""
+        if not self.env.context.get("relance_recall"):
+            waiting = self.filtered(lambda r: r.state == "outgoing")
+            for reminders in waiting._by_author():
+                reminders._fail(
+                    reminders.env._("Its message was canceled in the queue")
+                )
+
+    def _message_receive_bounce(self, email, partner):
+        """Override of `mail`: a mail that came back to all its addresses gives its
+        level back (D7)."""
+        result = super()._message_receive_bounce(email, partner)
+        # A bounce comes from outside, with nobody's rights.
+        mailed = self.sudo().filtered(
+            lambda r: r.channel_kind == "mail" and r.state in ("outgoing", "sent")
+        )
+        for reminder in mailed._by_author():
+            for one in reminder:
+                one._note_bounce(email)
+        return result
+
+    def _note_bounce(self, email):
+        bounced = {*(self.bounced_emails or "").split(), email}
+        self.bounced_emails = " ".join(sorted(bounced))
+        sentence = self.env._("The mail to %s bounced", email)
+        if bounced.issuperset((self.email_to or "").split(", ")):
+            self._fail(sentence)
+        else:
+            self._message_log(body=sentence)
+
+    def _leave_out_replaced(self):
+        """Leave out the entries that a later reminder claims already."""
+        for reminder in self:
+            replaced = reminder._active_lines().filtered(lambda li: not li.is_last)
+            if replaced:
+                reminder._leave_out(
+                    [
+                        (
+                            line,
+                            self.env._("%s: reminded again in the meantime", line.name),
+                        )
+                        for line in replaced
+                    ]
+                )
+
+    def _check_letters(self):
+        """Read the books again for letters that have not been posted yet (D7)."""
+        letters = self.filtered(
+            lambda r: r.channel_kind == "letter" and r.state == "outgoing"
+        )
+        for reminders in letters._by_author():
+            changed = reminders._refresh_lines()
+            changed.filtered(lambda r: r.state == "outgoing")._make_letters()
+
+    # Trace
+
+    def _trace(self):
+        """Post each reminder to the chatter of its invoices and its customer (F3)."""
+        untraced = self.filtered(lambda r: not r.is_traced)
+        untraced._post_trace(type(self)._trace_body)
+        untraced.is_traced = True
+
+    def _post_trace(self, body):
+        """Post a note on the invoices and the customers of these reminders.
+
+        :param body: what returns the note, of a reminder and its lines
+        """
+        on_moves, on_partners = defaultdict(list), defaultdict(list)
+        for reminder in self:
+            lines = reminder._active_lines()
+            for move, move_lines in lines.grouped("move_id").items():
+                on_moves[move.id].append(body(reminder, move_lines))
+            on_partners[reminder.partner_id.id].append(body(reminder, lines))
+        # An accountant who may remind may leave the trace, also where he has no
+        # right to write on the customer.
+        author = self.user_id[:1].partner_id.id
+        for model, bodies in (("account.move", on_moves), ("res.partner", on_partners)):
+            self.env[model].sudo().browse(bodies)._message_log_batch(
+                {id_: Markup("<br/>").join(texts) for id_, texts in bodies.items()},
+                author_id=author,
+            )
+
+    def _trace_body(self, lines):
+        """Return the note: invoice, customer, amount, mode, level, internal address."""
+        amount = formatLang(
+            self.env,
+            sum(lines.mapped("amount_due")),
+            currency_obj=self.currency_id,
+        )
+        rows = [
+            self.env._(
+                "Reminder %(name)s of %(numbers)s for the customer %(customer)s.",
+                name=self.name,
+                numbers=", ".join(filter(None, lines.mapped("name"))),
+                customer=self.partner_id.display_name,
+            ),
+            self.env._("Amount reminded: %s.", amount),
+            self.env._("Type of reminder: %s.", self.channel_id.name),
+            self.env._("Level of the reminder: %s.", self.level_id.name),
+            self.env._("Internal address: %s.", self.internal_email or "-"),
+        ]
+        return Markup("<br/>").join(rows)
+
+    # Background
+
+    def _start(self):
+        """Deliver now if they are few, else in the background (D8)."""
+        if len(self) <= IMMEDIATE_SIZE:
+            self._deliver_or_fail()
+        else:
+            self.env.ref("relance_numm.ir_cron_deliver")._trigger()
+
+    @api.model
+    def _cron_deliver(self):
+        """Create what waits to be, then deliver what is pending, some at a time, each
+        time in a transaction of its own (D8)."""
+        batches = self.env["relance.batch"]
+        waiting = self.env["relance.prepare.line"].search_count(
+            [("batch_id", "!=", False)]
+        )
+        pending = self.search_count([("state", "=", "pending")])
+        self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
+        if self._work_off(batches._take_waiting, batches._create_waiting):
+            self._work_off(self._take_pending, type(self)._deliver_or_fail)
+
+    @api.model
+    def _work_off(self, take, work):
+        """Take work and do it until there is none, or no time; commit each time.
+
+        Where another transaction was in the way, the work is taken anew.
+
+        :return: whether there is time left
+        """
+        conflicts = 0
+        while True:
+            try:
+                records = take()
+                if not records:
+                    return True
+                work(records)
+                left = self.env["ir.cron"]._commit_progress(len(records))
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                conflicts += 1
+                if conflicts > MAX_CONFLICTS:
+                    raise
+                self.env.cr.rollback()
+                continue
+            if not left:
+                return False
+
+    @api.model
+    def _take_pending(self, limit=DELIVERY_SIZE):
+        """Return the next pending reminders, locked; those of other workers are not."""
+        return self.search(
+            [("state", "=", "pending")], order="id", limit=limit * 20
+        ).try_lock_for_update(limit=limit)
+
+    def _deliver_or_fail(self):
+        """Deliver; should one raise, deliver the others and say so on that one."""
+        try:
+            with self.env.cr.savepoint():
+                self._deliver()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception:  # noqa: BLE001 found out and said one by one
+            for reminder in self:
+                reminder._deliver_one_or_fail()
+
+    def _deliver_one_or_fail(self):
+        try:
+            with self.env.cr.savepoint():
+                self._deliver()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as error:  # noqa: BLE001 said on the reminder
+            self.sudo()._fail(str(error))
