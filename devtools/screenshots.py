@@ -203,7 +203,8 @@ def search_customers(page: Page, *names: str) -> None:
     """Show the rows of some customers only."""
     for name in names:
         page.fill(".o_searchview_input", name)
-        page.wait_for_selector(".o_searchview_autocomplete .o_menu_item")
+        suggestions = page.locator(".o_searchview_autocomplete")
+        suggestions.get_by_text("Pièce ou client").first.wait_for()
         page.keyboard.press("Enter")
         page.wait_for_selector(f".o_searchview_facet:has-text('{name}')")
     settle(page)

@@ -276,13 +276,18 @@ class RelanceLetter(models.AbstractModel):
     def _prepare_letterhead_values(self, company):
         partner = company.partner_id
         french = partner.country_id.code in html_tools.FRENCH_POST
+        registry = self.env._(
+            "%(label)s: %(number)s",
+            label="SIRET" if french else partner.company_registry_label,
+            number=company.company_registry,
+        )
         return {
             "company": company,
             "logo": self._logo(company),
             "tagline": self._tidy(company.report_header),
             "address": self._company_address(company),
             "website": re.sub("^https?://", "", company.website or ""),
-            "registry_label": "SIRET" if french else partner.company_registry_label,
+            "registry": company.company_registry and registry,
             "size": LETTERHEAD,
         }
 

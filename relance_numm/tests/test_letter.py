@@ -286,7 +286,7 @@ class LetterChecks:
             "12 allée des Platanes",
             "33700 Mérignac",
             "Tél. : 05 99 00 20 00",
-            "SIRET: 80012345600017",
+            "SIRET : 80012345600017",
             "Mérignac, le 24 novembre 2026",
             "Objet : Lettre de relance",
             "Référence : R-2611-0158",

@@ -29,11 +29,14 @@ export class RelanceItemListController extends ListController {
         );
     }
 
-    /** What the rows amount to in each currency: a sum over several means nothing. */
+    /**
+     * What the rows amount to in each currency: a sum over several means nothing.
+     * Not where there are so many rows that Odoo itself stops counting them.
+     */
     async loadTotals() {
-        this.relance.totals = await this.orm.call("relance.item", "get_totals", [
-            this.props.domain,
-        ]);
+        this.relance.totals = this.model.root.hasLimitedCount
+            ? []
+            : await this.orm.call("relance.item", "get_totals", [this.props.domain]);
     }
 
     get lateBanks() {
