@@ -164,7 +164,7 @@ class RelanceReminder(models.Model):
                 delivery = reminder.channel_id._delivery()
                 reminder.comment = delivery._comment(reminder)
             if reminder.note:
-                reminder.comment = f"{reminder.note} {reminder.comment}"
+                reminder.comment = f"{reminder.note} – {reminder.comment}"
 
     def write(self, vals):
         """Override to keep what was sent, to whom and for how much as it happened."""
