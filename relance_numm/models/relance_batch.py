@@ -144,7 +144,7 @@ class RelanceBatch(models.Model):
     def _take_waiting(self):
         """Return some lines of one batch that wait to be created, locked."""
         line = self.env["relance.prepare.line"].search(
-            [("batch_id", "!=", False)], limit=1, order="batch_id, id"
+            [("batch_id", "!=", False)], limit=1, order="id"
         )
         lines = line.search(
             [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE, order="id"
