@@ -181,15 +181,24 @@ class ResPartner(models.Model):
         :return: for each customer, the three recordsets in that order.
         :rtype: dict[int, tuple[res.partner, res.partner, res.partner]]
         """
+        # A contact that is a company, such as a shared accounting centre, is its own
+        # commercial partner.
         contacts = self.search(
             [
+                "|",
                 ("commercial_partner_id", "in", self.ids),
+                ("parent_id", "in", self.ids),
                 ("id", "not in", self.ids),
                 ("type", "in", ("relance", "invoice")),
             ],
             order="id",
         )
-        by_kind = contacts.grouped(lambda c: (c.commercial_partner_id.id, c.type))
+        by_kind = contacts.grouped(
+            lambda c: (
+                (c.parent_id if c.is_company else c.commercial_partner_id).id,
+                c.type,
+            )
+        )
         return {
             customer.id: (
                 by_kind.get((customer.id, "relance"), self.browse()),

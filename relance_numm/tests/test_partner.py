@@ -41,6 +41,11 @@ class TestPartner(RelanceCommon):
             plans[self.customer.id], self.env.ref("relance_numm.plan_private")
         )
 
+    def test_b1_contact_that_is_a_company(self):
+        """B1: a shared accounting centre may receive the reminders of a customer."""
+        centre = self._contact("relance", email="centre@example.com", is_company=True)
+        self.assertEqual(self._recipients().mail_contacts, centre)
+
     def test_b1_one_letter(self):
         """B1: a letter has one contact, the first with a postal address."""
         self._contact("relance", email="first@example.com")
