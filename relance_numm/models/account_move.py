@@ -25,12 +25,9 @@ class AccountMove(models.Model):
 
     def action_view_relance_reminders(self):
         """Open the reminders of these invoices."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_numm.relance_reminder_action"
+        return self.env["relance.reminder"]._action_list(
+            [("line_ids.move_id", "in", self.ids)]
         )
-        action["domain"] = [("line_ids.move_id", "in", self.ids)]
-        action["context"] = {}
-        return action
 
     def _relance_make_invoice_pdfs(self):
         """Make, in one run, the legal PDF of the invoices that have none yet (F1).

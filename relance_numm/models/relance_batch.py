@@ -6,8 +6,9 @@ from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
+
+from ..tools import all_or_each
 
 # Up to so many reminders are created while the user waits; more, in the background,
 # so many in one transaction.
@@ -27,11 +28,7 @@ class ReminderRequest(NamedTuple):
 
     def claims(self, item):
         """Return whether a row of the work list is still this customer's."""
-        return (item.company_id, item.partner_id, item.currency_id) == (
-            self.company,
-            self.partner,
-            self.currency,
-        )
+        return item._claim_key() == (self.company, self.partner, self.currency)
 
 
 class RelanceBatch(models.Model):
@@ -73,7 +70,7 @@ class RelanceBatch(models.Model):
             ._read_group([("batch_id", "in", self.ids)], ["batch_id"], ["__count"])
         )
         by_state = defaultdict(int)
-        letters = defaultdict(int)
+        letters, totals = defaultdict(int), defaultdict(int)
         for batch, state, kind, count in self.env["relance.reminder"]._read_group(
             [("batch_id", "in", self.ids)],
             ["batch_id", "state", "channel_kind"],
@@ -81,8 +78,9 @@ class RelanceBatch(models.Model):
         ):
             by_state[batch.id, state] += count
             letters[batch.id] += count * (kind == "letter")
+            totals[batch.id] += count
         for batch in self:
-            total = sum(n for (id_, _state), n in by_state.items() if id_ == batch.id)
+            total = totals[batch.id]
             batch.reminder_count = total
             for state in ("pending", "outgoing", "sent", "failed"):
                 batch[f"{state}_count"] = by_state[batch.id, state]
@@ -154,25 +152,8 @@ class RelanceBatch(models.Model):
     @api.model
     def _create_waiting(self, lines):
         """Create the reminders of waiting lines, as their author would."""
-        try:
-            with self.env.cr.savepoint():
-                lines._fill_batch()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception:  # noqa: BLE001 found out and said one by one
-            for line in lines:
-                self._create_waiting_one(line)
+        all_or_each(lines, type(lines)._fill_batch, type(lines)._leave_out)
         lines.unlink()
-
-    @api.model
-    def _create_waiting_one(self, line):
-        try:
-            with self.env.cr.savepoint():
-                line._fill_batch()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as error:  # noqa: BLE001 said on the batch
-            line.batch_id._add_left_out([f"{line.partner_id.display_name}: {error}"])
 
     @api.model
     def _new_batch(self, company):
@@ -370,18 +351,13 @@ class RelanceBatch(models.Model):
 
     def action_open_reminders(self):
         """Open the reminders of these batches."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_numm.relance_reminder_action"
-        )
-        action["domain"] = [("batch_id", "in", self.ids)]
-        action["context"] = {}
-        return action
+        return self.reminder_ids._action_list([("batch_id", "in", self.ids)])
 
     def action_open_failed(self):
         """Open the reminders of these batches that failed."""
-        action = self.action_open_reminders()
-        action["domain"] = [("batch_id", "in", self.ids), ("state", "=", "failed")]
-        return action
+        return self.reminder_ids._action_list(
+            [("batch_id", "in", self.ids), ("state", "=", "failed")]
+        )
 
     def action_print(self):
         """Open all the letters of the batch as one PDF, by postal code (E3)."""

@@ -41,7 +41,12 @@ class RelanceChannel(models.Model):
         :rtype: relance.delivery
         """
         self.ensure_one()
-        return self.env[f"relance.delivery.{self.kind}"]
+        return self._delivery_of(self.kind)
+
+    @api.model
+    def _delivery_of(self, kind):
+        """Return the model that delivers a kind of reminder."""
+        return self.env[f"relance.delivery.{kind}"]
 
     @api.model
     def _letter(self):

@@ -32,24 +32,19 @@ class RelanceDeliveryMail(models.AbstractModel):
             author_ids={r.id: r.user_id.partner_id.id for r in reminders},
         )
         # The queue is Odoo's own: an accountant has no right on it.
-        mails = (
-            self.env["mail.mail"]
-            .sudo()
-            .create(
-                [
-                    self._prepare_mail_vals(
-                        reminder,
-                        texts[reminder.id],
-                        recipients[reminder.partner_id.id],
-                        invoice_pdfs[reminder.id],
-                        reply_to[reminder.id],
-                    )
-                    for reminder in reminders
-                ]
-            )
+        self.env["mail.mail"].sudo().create(
+            [
+                self._prepare_mail_vals(
+                    reminder,
+                    texts[reminder.id],
+                    recipients[reminder.partner_id.id],
+                    invoice_pdfs[reminder.id],
+                    reply_to[reminder.id],
+                )
+                for reminder in reminders
+            ]
         )
-        for reminder, mail in zip(reminders, mails, strict=True):
-            reminder.mail_message_id = mail.mail_message_id
+        for reminder in reminders:
             reminder.email_to = ", ".join(recipients[reminder.partner_id.id].emails)
         reminders._set_state("outgoing")
         self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()

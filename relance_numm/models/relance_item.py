@@ -4,6 +4,8 @@ from odoo.tools import SQL, formatLang
 from .relance_plan import CUSTOMER_TYPES
 from .relance_reminder import REMINDER_STATES
 
+# A reminder more recent than this is pointed out before another is made.
+CAUTION_DAYS = 3
 # What a reminder already made must not claim any longer when it leaves.
 NOT_OWED = (
     "no_customer",
@@ -32,7 +34,7 @@ class RelanceItem(models.Model):
     _depends = {
         "account.account": ["account_type"],
         "account.bank.statement.line": ["amount", "is_reconciled", "partner_id"],
-        "account.move": ["payment_state", "ref", "invoice_date", "move_type"],
+        "account.move": ["payment_state", "ref", "invoice_date"],
         "account.move.line": [
             "account_id",
             "amount_residual",
@@ -89,7 +91,6 @@ class RelanceItem(models.Model):
 
     move_line_id = fields.Many2one("account.move.line", string="Journal item")
     move_id = fields.Many2one("account.move", string="Invoice")
-    move_type = fields.Selection(related="move_id.move_type")
     partner_id = fields.Many2one("res.partner", string="Customer")
     customer_type = fields.Selection(CUSTOMER_TYPES)
     company_id = fields.Many2one("res.company", string="Branch")
@@ -175,9 +176,7 @@ class RelanceItem(models.Model):
             "move_line_id": SQL("line.id"),
             "move_id": SQL("line.move_id"),
             "partner_id": SQL("line.partner_id"),
-            "customer_type": self.env["relance.plan"]._customer_type_sql(
-                SQL("partner")
-            ),
+            "customer_type": self.env["res.partner"]._relance_type_sql(SQL("partner")),
             "company_id": SQL("line.company_id"),
             "entity_id": SQL("split_part(company.parent_path, '/', 1)::int"),
             "name": SQL("line.move_name"),
@@ -467,6 +466,25 @@ class RelanceItem(models.Model):
             customer=self.partner_id.display_name or self.env._("no customer"),
             reason=self.reason,
         )
+
+    def _claim_key(self):
+        """Return what all rows of one reminder share: company, customer, currency."""
+        return self.company_id, self.partner_id, self.currency_id
+
+    def _cautions(self):
+        """Return what a person should know before he reminds these rows (C5).
+
+        :rtype: list[str]
+        """
+        cautions = []
+        days = [item._days_since_reminded() for item in self if item.sent_level_id]
+        if days and min(days) < CAUTION_DAYS:
+            cautions.append(self.env._("Reminded %s.", self._days_ago(min(days))))
+        if any(self.mapped("has_credit")):
+            cautions.append(
+                self.env._("The customer has an unreconciled payment or credit note.")
+            )
+        return cautions
 
     def _days_since_reminded(self):
         """Return how many days ago a reminder of this row last left."""

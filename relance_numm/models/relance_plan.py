@@ -256,20 +256,9 @@ class RelancePlan(models.Model):
                    ON type_plan.company_id = %(company)s.id
                   AND type_plan.customer_type = %(type)s
             """,
-            type=self._customer_type_sql(partner),
+            type=self.env["res.partner"]._relance_type_sql(partner),
             partner=partner,
             company=company,
-        )
-
-    @api.model
-    def _customer_type_sql(self, partner):
-        """Return the customer's type; where it was cleared, that of
-        ``res.partner._relance_default_type``."""
-        return SQL(
-            """COALESCE(%(partner)s.relance_customer_type, CASE
-                WHEN %(partner)s.is_company OR %(partner)s.vat > ''
-                THEN 'private' ELSE 'individual' END)""",
-            partner=partner,
         )
 
     @api.model

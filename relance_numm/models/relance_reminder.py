@@ -102,14 +102,6 @@ class RelanceReminder(models.Model):
         copy=False,
         help="The invoices and the customer say that it was sent.",
     )
-    mail_message_id = fields.Many2one(
-        "mail.message",
-        string="Email",
-        readonly=True,
-        copy=False,
-        ondelete="set null",
-        index="btree_not_null",
-    )
     letter_attachment_id = fields.Many2one(
         "ir.attachment",
         string="PDF",
@@ -225,19 +217,40 @@ class RelanceReminder(models.Model):
     def _fail(self, reason):
         """Mark reminders that did not leave; their level does not count (D7)."""
         self._set_state("failed", reason)
-        sentence = self.env._("Not sent. %s", reason)
-        self._log_all(sentence)
+        self._say(self.env._("Not sent. %s", reason))
+
+    def _fail_each(self, reasons):
+        """Mark the reminders that did not leave, each with its reason.
+
+        :param dict[int, str] reasons: by the reminder's id
+        """
+        failed = self.filtered(lambda r: r.id in reasons)
+        for reason, reminders in failed.grouped(lambda r: reasons[r.id]).items():
+            reminders._fail(reason)
+
+    def _say(self, sentence):
+        """Note what became of reminders on them and, where they were announced, on
+        their invoices and customers, which then no longer count on them."""
+        self._message_log_batch(dict.fromkeys(self.ids, sentence))
         traced = self.filtered("is_traced")
         traced._post_trace(lambda reminder, _lines: f"{reminder.name}. {sentence}")
         traced.is_traced = False
-
-    def _log_all(self, sentence):
-        self._message_log_batch(dict.fromkeys(self.ids, sentence))
 
     def _cancel(self, reason=False):
         self._set_state("canceled", reason)
 
     # Actions
+
+    @api.model
+    def _action_list(self, domain):
+        """Return the action that opens the reminders of a domain."""
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "relance_numm.relance_reminder_action"
+            ),
+            "domain": domain,
+            "context": {},
+        }
 
     def action_open_pdf(self):
         """Open the letter's PDF in the browser."""
@@ -330,8 +343,5 @@ class RelanceReminder(models.Model):
                 self.env._("A reminder that has left can no longer be canceled.")
             )
         canceled._recall()
-        sentence = self.env._("Canceled before it left.")
-        traced = canceled.filtered("is_traced")
-        traced._post_trace(lambda reminder, _lines: f"{reminder.name}. {sentence}")
         canceled._cancel()
-        canceled._log_all(sentence)
+        canceled._say(self.env._("Canceled before it left."))

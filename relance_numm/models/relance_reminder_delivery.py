@@ -2,10 +2,12 @@ from collections import defaultdict
 
 from markupsafe import Markup
 
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import formatLang
+
+from ..tools import all_or_each
 
 # Reminders delivered in one transaction, their letters in one wkhtmltopdf call.
 DELIVERY_SIZE = 200
@@ -45,7 +47,7 @@ class RelanceReminderDelivery(models.Model):
         self._refresh_lines()
         self._filter_pending()._address()
         for kind, reminders in self._filter_pending().grouped("channel_kind").items():
-            self.env[f"relance.delivery.{kind}"]._deliver(reminders)
+            self.channel_id._delivery_of(kind)._deliver(reminders)
         self.filtered(lambda r: r.state in ("outgoing", "sent"))._trace()
 
     def _filter_pending(self):
@@ -60,12 +62,12 @@ class RelanceReminderDelivery(models.Model):
         # The books of the reminder's company, whichever companies are active.
         items = self.env["relance.item"].sudo()._read_again(lines.move_line_id.ids)
         by_id = {item.id: item for item in items}
-        changed, left_out = self.browse(), defaultdict(list)
+        changed, left_out = self.browse(), defaultdict(dict)
         for line in lines:
             item = by_id.get(line.move_line_id.id, items.browse())
             problem = line._no_longer_owed_text(item)
             if problem:
-                left_out[line.reminder_id].append((line, problem))
+                left_out[line.reminder_id][line] = problem
             else:
                 if line.currency_id.compare_amounts(line.amount_due, item.amount_due):
                     changed |= line.reminder_id
@@ -77,15 +79,12 @@ class RelanceReminderDelivery(models.Model):
     def _leave_out(self, problems):
         """Take pièces out of a reminder; cancel it where none is left (D7).
 
-        :param problems: (line, sentence) pairs
+        :param problems: the sentence that says why, by line
         """
-        for line, _problem in problems:
-            line.dropped = True
-        self._log_left_out([problem for _line, problem in problems])
+        self.line_ids.browse(line.id for line in problems).dropped = True
+        self._log_left_out(problems.values())
         if not self._active_lines():
-            self._cancel(
-                self.env._("Not sent. %s", "; ".join(text for _l, text in problems))
-            )
+            self._cancel(self.env._("Not sent. %s", "; ".join(problems.values())))
 
     def _log_left_out(self, texts):
         """Say on the reminder which pièces were left out before it left, and why."""
@@ -98,13 +97,15 @@ class RelanceReminderDelivery(models.Model):
     def _address(self):
         """Set the contact of each reminder; fail those that reach nobody (B1, D5)."""
         recipients = self.partner_id._relance_recipients()
+        problems = {}
         for reminder in self:
             delivery = reminder.channel_id._delivery()
             mine = recipients[reminder.partner_id.id]
             reminder.contact_id = delivery._contact(mine)
             problem = delivery._problem(mine, reminder.channel_id)
             if problem:
-                reminder._fail(problem)
+                problems[reminder.id] = problem
+        self._fail_each(problems)
 
     def _invoice_pdfs(self):
         """Return the invoices' PDFs to attach to each reminder (F1); fail those of
@@ -146,8 +147,7 @@ class RelanceReminderDelivery(models.Model):
             pdfs, errors = self.env["relance.letter"]._render_letters(reminders, texts)
         except UserError as error:
             pdfs, errors = {}, dict.fromkeys(reminders.ids, str(error))
-        for reminder in reminders.filtered(lambda r: r.id in errors):
-            reminder._fail(errors[reminder.id])
+        reminders._fail_each(errors)
         reminders.filtered(lambda r: r.id in pdfs)._store_letters(pdfs)
         return texts
 
@@ -205,7 +205,7 @@ class RelanceReminderDelivery(models.Model):
         for kind, _label in self._fields["channel_kind"]._description_selection(
             self.env
         ):
-            self.env[f"relance.delivery.{kind}"]._recall(recalled)
+            self.channel_id._delivery_of(kind)._recall(recalled)
 
     def _left_or_failed(self, failure):
         """Note that the mail or SMS left, or why it did not (F1, F2).
@@ -255,13 +255,12 @@ class RelanceReminderDelivery(models.Model):
             replaced = reminder._active_lines().filtered(lambda li: not li.is_last)
             if replaced:
                 reminder._leave_out(
-                    [
-                        (
-                            line,
-                            self.env._("%s: reminded again in the meantime", line.name),
+                    {
+                        line: self.env._(
+                            "%s: reminded again in the meantime", line.name
                         )
                         for line in replaced
-                    ]
+                    }
                 )
 
     def _check_letters(self):
@@ -294,12 +293,15 @@ class RelanceReminderDelivery(models.Model):
             on_partners[reminder.partner_id.id].append(body(reminder, lines))
         # An accountant who may remind may leave the trace, also where he has no
         # right to write on the customer.
-        author = self.user_id[:1].partner_id.id
         for model, bodies in (("account.move", on_moves), ("res.partner", on_partners)):
             self.env[model].sudo().browse(bodies)._message_log_batch(
                 {id_: Markup("<br/>").join(texts) for id_, texts in bodies.items()},
-                author_id=author,
+                author_id=self._trace_author().partner_id.id,
             )
+
+    def _trace_author(self):
+        """Return who signs the trace: who acts, or whom the cron acts for."""
+        return self.user_id[:1] if self.env.uid == SUPERUSER_ID else self.env.user
 
     def _trace_body(self, lines):
         """Return the note: invoice, customer, amount, mode, level, internal address."""
@@ -378,20 +380,8 @@ class RelanceReminderDelivery(models.Model):
 
     def _deliver_or_fail(self):
         """Deliver; should one raise, deliver the others and say so on that one."""
-        try:
-            with self.env.cr.savepoint():
-                self._deliver()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception:  # noqa: BLE001 found out and said one by one
-            for reminder in self:
-                reminder._deliver_one_or_fail()
+        all_or_each(self, type(self)._deliver, type(self)._fail_unforeseen)
 
-    def _deliver_one_or_fail(self):
-        try:
-            with self.env.cr.savepoint():
-                self._deliver()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as error:  # noqa: BLE001 said on the reminder
-            self.sudo()._fail(str(error))
+    def _fail_unforeseen(self, error):
+        for reminder in self.sudo()._by_author():
+            reminder._fail(str(error))

@@ -16,11 +16,6 @@ class RelanceReminderLine(models.Model):
     )
     company_id = fields.Many2one(related="reminder_id.company_id", store=True)
     currency_id = fields.Many2one(related="reminder_id.currency_id")
-    partner_id = fields.Many2one(related="reminder_id.partner_id")
-    level_id = fields.Many2one(related="reminder_id.level_id")
-    channel_id = fields.Many2one(related="reminder_id.channel_id")
-    reminder_date = fields.Date(related="reminder_id.date", string="Reminded on")
-    comment = fields.Char(related="reminder_id.comment")
     move_line_id = fields.Many2one(
         "account.move.line",
         string="Journal item",
@@ -98,11 +93,8 @@ class RelanceReminderLine(models.Model):
             )
         if not item._is_owed():
             return item._left_out_text()
-        if (item.partner_id, item.company_id, item.currency_id) != (
-            reminder.partner_id,
-            reminder.company_id,
-            reminder.currency_id,
-        ):
+        claim = reminder.company_id, reminder.partner_id, reminder.currency_id
+        if item._claim_key() != claim:
             return self.env._("%s: its customer or currency was changed", self.name)
         return False
 

@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
+from ..tools import all_or_each
+
 # What a template may insert, in the order of the list it is chosen from (A2).
 PLACEHOLDERS = (
     "customer_name",
@@ -103,15 +105,10 @@ class RelanceReminderText(models.Model):
             *(f"object.{name}" for name in PLACEHOLDERS),
         )
 
-    def _customer_type(self):
-        """Return what the law takes the customer for: public, private, individual."""
-        customer = self.partner_id
-        return customer.relance_customer_type or customer._relance_default_type()
-
     def _deadline_days(self):
         """Return how many days the customer is given to pay: 15 for a consumer, who
         may need to be advised, else 8 (usual in a mise en demeure, C. civ. 1344)."""
-        return 15 if self._customer_type() == "individual" else 8
+        return 15 if self.partner_id._relance_type() == "individual" else 8
 
     def _legal_text(self):
         """Return what late payment entails by law, for this type of customer.
@@ -140,7 +137,7 @@ class RelanceReminderText(models.Model):
                 "rate (French Civil Code, articles 1231-6 and 1344-1)."
             ),
         }
-        return texts[self._customer_type()]
+        return texts[self.partner_id._relance_type()]
 
     def _render_texts(self):
         """Return the texts of each reminder in its language; fail the others (A2).
@@ -149,21 +146,14 @@ class RelanceReminderText(models.Model):
         """
         texts = {}
         groups = self.grouped(lambda r: (r.template_id, r.lang))
-        for (template, lang), reminders in groups.items():
-            try:
-                with self.env.cr.savepoint():
-                    texts.update(template._render_texts(reminders, lang))
-            except Exception:  # noqa: BLE001 one broken text must not stop the others
-                texts.update(reminders._render_texts_one_by_one())
-        return texts
-
-    def _render_texts_one_by_one(self):
-        texts = {}
-        for reminder in self:
-            template = reminder.template_id
-            try:
-                with self.env.cr.savepoint():
-                    texts.update(template._render_texts(reminder, reminder.lang))
-            except Exception as error:  # noqa: BLE001 said on the reminder
-                reminder._fail(template._render_problem(error))
+        for (template, lang), group in groups.items():
+            all_or_each(
+                group,
+                lambda reminders, template=template, lang=lang: texts.update(
+                    template._render_texts(reminders, lang)
+                ),
+                lambda reminder, error, template=template: reminder._fail(
+                    template._render_problem(error)
+                ),
+            )
         return texts

@@ -75,6 +75,14 @@ class RelanceStep(models.Model):
                     )
                 )
 
+    def _default_channel(self, customer):
+        """Return the type a reminder of this step takes by itself: the first, or the
+        first letter for a customer who is reminded by letter (D3, B2)."""
+        channels = self._allowed_channels()
+        letters = channels.filtered(lambda c: c.kind == "letter")
+        wants_letter = customer.relance_mode == "letter"
+        return (wants_letter and letters or channels)[:1]
+
     def _allowed_channels(self, without_mail=False):
         """Return the types that a reminder of this step may take (D3, D4).
 

@@ -73,20 +73,17 @@ class ResCompany(models.Model):
 
     @api.constrains("relance_internal_email")
     def _check_relance_internal_email(self):
-        for company in self:
-            for address in email_split(company.relance_internal_email or "") or (
-                [company.relance_internal_email]
-                if company.relance_internal_email
-                else []
-            ):
-                if not single_email_re.match(address):
-                    raise ValidationError(
-                        self.env._(
-                            "“%s” is not an email address: correct the internal "
-                            "address of the reminders.",
-                            address,
-                        )
+        for company in self.filtered("relance_internal_email"):
+            text = company.relance_internal_email
+            addresses = email_split(text)
+            if not addresses or not all(map(single_email_re.match, addresses)):
+                raise ValidationError(
+                    self.env._(
+                        "“%s” is not an email address: correct the internal address "
+                        "of the reminders.",
+                        text,
                     )
+                )
 
     def _relance_default_plans(self):
         """Return the default plans that serve this company (A3)."""

@@ -9,8 +9,6 @@ from odoo.addons.phone_validation.tools import phone_validation
 
 from .relance_plan import CUSTOMER_TYPES
 
-ADDRESS_FIELDS = ("street", "street2", "zip", "city", "state_id", "country_id")
-
 
 class Recipients(NamedTuple):
     """Who receives a customer's reminders, by what means (B1).
@@ -80,7 +78,7 @@ class ResPartner(models.Model):
 
     def _auto_init(self):
         # One statement instead of a Python computation over all the contacts of a
-        # large database at install; the same rule as _compute_relance_customer_type.
+        # large database at install.
         if not column_exists(self.env.cr, "res_partner", "relance_customer_type"):
             create_column(
                 self.env.cr, "res_partner", "relance_customer_type", "varchar"
@@ -89,13 +87,12 @@ class ResPartner(models.Model):
                 SQL(
                     """
                     UPDATE res_partner partner
-                       SET relance_customer_type = CASE
-                           WHEN customer.is_company OR customer.vat > ''
-                           THEN 'private' ELSE 'individual' END
+                       SET relance_customer_type = %s
                       FROM res_partner customer
                      WHERE customer.id = COALESCE(
                            partner.commercial_partner_id, partner.id)
-                    """
+                    """,
+                    self._relance_type_sql(SQL("customer")),
                 )
             )
         return super()._auto_init()
@@ -111,6 +108,24 @@ class ResPartner(models.Model):
         """Return the customer type to start with (B2)."""
         return "private" if self.is_company or self.vat else "individual"
 
+    @api.model
+    def _relance_type_sql(self, partner):
+        """Return the expression of a customer's type, that to start with where none
+        is set; the same rule as `_relance_default_type`.
+
+        :param SQL partner: alias of the ``res_partner`` table in the query.
+        """
+        return SQL(
+            """COALESCE(%(partner)s.relance_customer_type, CASE
+                WHEN %(partner)s.is_company OR %(partner)s.vat > ''
+                THEN 'private' ELSE 'individual' END)""",
+            partner=partner,
+        )
+
+    def _relance_type(self):
+        """Return what the law takes the customer for: public, private, individual."""
+        return self.relance_customer_type or self._relance_default_type()
+
     @api.depends("relance_plan_id", "relance_customer_type", "category_id")
     @api.depends_context("company")
     def _compute_relance_applied_plan_id(self):
@@ -122,28 +137,21 @@ class ResPartner(models.Model):
             )
 
     def _compute_relance_reminder_count(self):
-        counts = dict(
-            self.env["relance.reminder"]._read_group(
-                [("partner_id", "in", self.commercial_partner_id.ids)],
-                ["partner_id"],
-                ["__count"],
-            )
-        )
+        counts = self._relance_counts("relance.reminder")
         for partner in self:
             partner.relance_reminder_count = counts.get(
                 partner.commercial_partner_id, 0
             )
 
     def _compute_relance_item_count(self):
-        counts = dict(
-            self.env["relance.item"]._read_group(
-                [("partner_id", "in", self.commercial_partner_id.ids)],
-                ["partner_id"],
-                ["__count"],
-            )
-        )
+        counts = self._relance_counts("relance.item")
         for partner in self:
             partner.relance_item_count = counts.get(partner.commercial_partner_id, 0)
+
+    def _relance_counts(self, model):
+        """Return how many records of a model each customer has."""
+        domain = [("partner_id", "in", self.commercial_partner_id.ids)]
+        return dict(self.env[model]._read_group(domain, ["partner_id"], ["__count"]))
 
     @api.model
     def _commercial_fields(self):
@@ -157,21 +165,19 @@ class ResPartner(models.Model):
 
     def action_view_relance_reminders(self):
         """Open the customer's reminders."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_numm.relance_reminder_action"
+        return self.env["relance.reminder"]._action_list(
+            [("partner_id", "in", self.commercial_partner_id.ids)]
         )
-        action["domain"] = [("partner_id", "in", self.commercial_partner_id.ids)]
-        action["context"] = {}
-        return action
 
     def action_view_relance_items(self):
         """Open the customer's rows of the work list."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "relance_numm.relance_item_action"
-        )
-        action["domain"] = [("partner_id", "in", self.commercial_partner_id.ids)]
-        action["context"] = {}
-        return action
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "relance_numm.relance_item_action"
+            ),
+            "domain": [("partner_id", "in", self.commercial_partner_id.ids)],
+            "context": {},
+        }
 
     def _relance_contact_chains(self):
         """Return who may receive each customer's reminders, best first (B1).
@@ -220,10 +226,8 @@ class ResPartner(models.Model):
         contacts.fetch(
             [
                 "email",
-                "email_normalized",
                 "message_bounce",
                 "name",
-                "parent_id",
                 "phone",
                 "street",
                 "zip",
@@ -346,9 +350,7 @@ class ResPartner(models.Model):
         model = invoice[:1] or customer
         return customer.create(
             {
-                **{name: model[name] for name in ADDRESS_FIELDS if "_id" not in name},
-                "country_id": model.country_id.id,
-                "state_id": model.state_id.id,
+                **model._convert_fields_to_values(self._address_fields()),
                 "lang": model.lang,
                 "phone": model.phone,
                 "parent_id": customer.id,

@@ -370,6 +370,19 @@ class TestReminder(RelanceCommon):
         with self.assertRaises(UserError):
             reminder.action_cancel()
 
+    def test_f3_whoever_cancels_signs(self):
+        """F3: a reminder canceled by a colleague says so on the invoice, and by whom."""
+        colleague = new_test_user(
+            self.env, "colleague", "account.group_account_invoice"
+        )
+        move = self._invoice(8)
+        reminder = self._create_reminders(move)
+        reminder.with_user(colleague).action_cancel()
+        last = move.message_ids[0]
+        self.assertIn("Canceled before it left", last.body)
+        self.assertEqual(last.author_id, colleague.partner_id)
+        self.assertFalse(reminder.is_traced)
+
     def test_d8_many_are_delivered_in_the_background(self):
         """D8: many reminders wait for the cron, which shows its progress."""
         customers = [self._create_customer(f"Many {n}") for n in range(12)]

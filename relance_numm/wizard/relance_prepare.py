@@ -7,8 +7,6 @@ from odoo.tools import groupby
 
 # Sentences shown in the dialog; the rest is counted.
 LEFT_OUT_SHOWN = 5
-# A reminder more recent than this is pointed out before another is made.
-CAUTION_DAYS = 3
 
 
 class RelancePrepare(models.TransientModel):
@@ -71,19 +69,10 @@ class RelancePrepare(models.TransientModel):
         wizard.line_ids.create(
             [
                 wizard._prepare_line_vals(advised.browse(item.id for item in group))
-                for _key, group in groupby(advised, key=self._group_key)
+                for _key, group in groupby(advised, key=type(advised)._claim_key)
             ]
         )
         return wizard
-
-    @api.model
-    def _group_key(self, item):
-        """Return what the rows of one reminder share: company, customer, currency."""
-        return (
-            item.company_id.id,
-            item.partner_id.id,
-            item.currency_id.id,
-        )
 
     @api.model
     def _prepare_wizard_vals(self, left_out):
@@ -110,16 +99,8 @@ class RelancePrepare(models.TransientModel):
             "move_line_ids": [Command.set(items.ids)],
             "amount_due": sum(items.mapped("amount_due")),
             "credit_amount": items[:1].credit_amount,
-            "caution": " ".join(self._cautions(items)),
+            "caution": " ".join(items._cautions()),
         }
-
-    def _cautions(self, items):
-        """Return what a person should know before he reminds these rows (C5)."""
-        days = [item._days_since_reminded() for item in items if item.sent_level_id]
-        if days and min(days) < CAUTION_DAYS:
-            yield self.env._("Reminded %s.", items._days_ago(min(days)))
-        if any(items.mapped("has_credit")):
-            yield self.env._("The customer has an unreconciled payment or credit note.")
 
     def write(self, vals):
         result = super().write(vals)

@@ -129,13 +129,9 @@ class RelancePrepareLine(models.TransientModel):
 
     @api.depends("level_id")
     def _compute_channel_id(self):
-        """The type follows the level: the first of its step, or the first letter for
-        a customer who is reminded by letter (D3, B2)."""
+        """The type follows the level (D3), unless a letter replaces the mail (D4)."""
         for line in self:
-            channels = line.step_id._allowed_channels()
-            letters = channels.filtered(lambda c: c.kind == "letter")
-            wants_letter = line.partner_id.relance_mode == "letter"
-            line.channel_id = (wants_letter and letters or channels)[:1]
+            line.channel_id = line.step_id._default_channel(line.partner_id)
             if line.mail_replaced and line.channel_id.kind == "mail":
                 line.channel_id = line.channel_id._letter()
 
@@ -230,6 +226,10 @@ class RelancePrepareLine(models.TransientModel):
             allowed_company_ids=batch.company_id.ids, lang=author.lang, tz=author.tz
         )
         batch._fill([line._reminder_request() for line in self.with_env(batch.env)])
+
+    def _leave_out(self, error):
+        """Say on the batch why this line's reminder could not be created."""
+        self.batch_id._add_left_out([f"{self.partner_id.display_name}: {error}"])
 
     def _reminder_request(self):
         """Return what the batch creates of this line."""

@@ -70,12 +70,7 @@ class RelanceTemplatePreview(models.TransientModel):
         items = self.env["relance.item"].search(
             [("partner_id", "=", customer.id), ("amount_due", ">", 0)], limit=60
         )
-        items = items.filtered(
-            lambda i: (
-                (i.company_id, i.currency_id)
-                == (items[0].company_id, items[0].currency_id)
-            )
-        )
+        items = items.filtered(lambda i: i._claim_key() == items[0]._claim_key())
         if not items:
             vals["message"] = self.env._(
                 "%s owes nothing: choose a customer with an open invoice.",
