@@ -371,7 +371,7 @@ class TestReminder(RelanceCommon):
             reminder.action_cancel()
 
     def test_f3_whoever_cancels_signs(self):
-        """F3: a reminder canceled by a colleague says so on the invoice, and by whom."""
+        """F3: a colleague who cancels says so on the invoice, in his name."""
         colleague = new_test_user(
             self.env, "colleague", "account.group_account_invoice"
         )
