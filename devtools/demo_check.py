@@ -300,7 +300,10 @@ class Check:
 
     def _keep_mail(self, reminder) -> Path | None:
         """Return the reminder's mail beside its letter, if the mail was caught."""
-        identifier = reminder.mail_message_id.message_id
+        mails = reminder.message_ids.filtered(
+            lambda message: message.message_type == "email_outgoing"
+        )
+        identifier = mails[:1].message_id
         if not identifier or not self.mails:
             return None
         for caught in self.mails.glob("*.eml"):
