@@ -2,12 +2,12 @@
     "name": "Customer Reminders (relances clients)",
     "summary": "Remind late customers by email, letter, SMS, call or meeting, "
     "following plans by customer type",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "author": "relance_numm contributors",
     "license": "LGPL-3",
     "application": True,
-    "depends": ["account", "sms"],
+    "depends": ["account", "resource", "sms"],
     "data": [
         # Security: rules need the models only.
         "security/ir.model.access.csv",
@@ -18,6 +18,7 @@
         "data/relance_template_data.xml",  # Texts, before the plans that use them.
         "data/relance_plan_data.xml",
         "data/ir_sequence_data.xml",
+        "data/mail_activity_type_data.xml",
         "data/ir_cron_data.xml",
         # The letter and the list of invoices inside mails.
         "report/relance_letter_report.xml",

@@ -9,6 +9,8 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import all_or_each
+from .relance_reminder import IN_FLIGHT, REMINDER_ORIGINS
+from .relance_step import Route
 
 # Up to so many reminders are created while the user waits; more, in the background,
 # so many in one transaction.
@@ -16,7 +18,11 @@ CREATE_SIZE = 200
 
 
 class ReminderRequest(NamedTuple):
-    """A reminder somebody asks for: what the batch checks and creates."""
+    """A reminder somebody asks for: what the batch checks and creates.
+
+    The cron's has the ``step`` it follows, the ``route`` it takes and the level of each
+    item in ``levels``; a person's level and type are checked against the plan.
+    """
 
     company: models.Model
     partner: models.Model
@@ -25,6 +31,9 @@ class ReminderRequest(NamedTuple):
     channel: models.Model
     item_ids: list
     note: str | bool = False
+    step: models.Model | None = None
+    route: Route | None = None
+    levels: dict | None = None
 
     def claims(self, item):
         """Return whether a row of the work list is still this customer's."""
@@ -46,6 +55,9 @@ class RelanceBatch(models.Model):
     )
     user_id = fields.Many2one("res.users", string="Author", readonly=True)
     date = fields.Datetime(readonly=True)
+    origin = fields.Selection(
+        REMINDER_ORIGINS, required=True, readonly=True, default="manual"
+    )
     reminder_ids = fields.One2many("relance.reminder", "batch_id", string="Reminders")
     left_out = fields.Html(
         readonly=True, help="Entries that were not reminded, and why."
@@ -54,6 +66,7 @@ class RelanceBatch(models.Model):
     reminder_count = fields.Integer(
         string="Number of reminders", compute="_compute_counts"
     )
+    to_confirm_count = fields.Integer(string="To confirm", compute="_compute_counts")
     pending_count = fields.Integer(string="To send", compute="_compute_counts")
     outgoing_count = fields.Integer(string="Under way", compute="_compute_counts")
     sent_count = fields.Integer(string="Reminders sent", compute="_compute_counts")
@@ -82,7 +95,7 @@ class RelanceBatch(models.Model):
         for batch in self:
             total = totals[batch.id]
             batch.reminder_count = total
-            for state in ("pending", "outgoing", "sent", "failed"):
+            for state in (*IN_FLIGHT, "sent", "failed"):
                 batch[f"{state}_count"] = by_state[batch.id, state]
             batch.letter_count = letters[batch.id]
             batch.waiting_count = waiting.get(batch, 0)
@@ -174,6 +187,10 @@ class RelanceBatch(models.Model):
         """Create the reminders of a batch out of what may still be reminded."""
         item_ids = [item_id for request in requests for item_id in request.item_ids]
         items, left_out = self._claim_items(item_ids)
+        self._create_claimed(requests, items, left_out)
+
+    def _create_claimed(self, requests, items, left_out):
+        """Create the reminders of items that this transaction has locked and read."""
         while True:
             vals_list, refused = self._prepare_reminders_vals(requests, items)
             try:
@@ -275,14 +292,27 @@ class RelanceBatch(models.Model):
                         request, mine, recipients[request.partner.id]
                     )
                 )
-        numbers = self.company_id._relance_next_numbers(len(vals_list))
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
+        self._number(vals_list)
         return vals_list, refused
+
+    def _number(self, vals_list):
+        """Give reminders, and those that accompany them, their numbers (D6)."""
+        companions = [
+            command[2]
+            for vals in vals_list
+            for command in vals.get("companion_ids", ())
+        ]
+        numbered = vals_list + companions
+        numbers = self.company_id._relance_next_numbers(len(numbered))
+        for vals, number in zip(numbered, numbers, strict=True):
+            vals["name"] = number
 
     @api.model
     def _request_problem(self, request, items):
         """Return why the level or type asked for is not allowed, or False (D2, D3)."""
+        if request.step:
+            # The cron follows the plan as this transaction has just read it.
+            return False
         plan = items.plan_id[:1]
         levels = items._allowed_levels()
         if request.level not in levels:
@@ -311,7 +341,6 @@ class RelanceBatch(models.Model):
         plan = items.plan_id[:1]
         step = plan._step_of_level(request.level)
         delivery = request.channel._delivery()
-        lines = self.env["relance.reminder.line"]
         return {
             "batch_id": self.id,
             "company_id": request.company.id,
@@ -328,9 +357,14 @@ class RelanceBatch(models.Model):
             or self.user_id.email_normalized,
             "note": request.note,
             "line_ids": [
-                fields.Command.create(lines._prepare_item_vals(item)) for item in items
+                fields.Command.create(self._prepare_line_vals(request, item))
+                for item in items
             ],
         }
+
+    def _prepare_line_vals(self, request, item):
+        """Return the values of a reminder's line."""
+        return self.env["relance.reminder.line"]._prepare_item_vals(item)
 
     def _insert_reminders(self, vals_list):
         # Only this pipeline creates reminders. Nothing to say in the chatter yet:
@@ -342,9 +376,11 @@ class RelanceBatch(models.Model):
             .create(vals_list)
         )
         # The customer's reply reaches whoever wrote and whoever follows him up.
+        reminders |= reminders.companion_ids
         by_readers = reminders.grouped(lambda r: r.user_id | r._responsible())
         for readers, theirs in by_readers.items():
-            theirs.message_subscribe(readers.partner_id.ids)
+            people = readers.filtered(lambda user: not user._is_superuser())
+            theirs.message_subscribe(people.partner_id.ids)
         self.env.flush_all()
         self.env["relance.reminder.line"]._mark_last(reminders.line_ids.move_line_id)
         return reminders

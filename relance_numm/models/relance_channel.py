@@ -43,6 +43,27 @@ class RelanceChannel(models.Model):
         self.ensure_one()
         return self._delivery_of(self.kind)
 
+    def _route_text(self, route):
+        """Return the sentence that says how a customer is reached, or why he is not.
+
+        :param Route route: how an automatic reminder of this type reaches him
+        """
+        self.ensure_one()
+        parts = [", ".join((self | route.companions).mapped("name"))]
+        address = self._delivery()._address_text(route.recipients)
+        if address and not route.problem:
+            parts.append(self.env._("to %s", address))
+        text = " ".join(parts)
+        if route.problem:
+            return self.env._(
+                "%(type)s will not leave: %(problem)s",
+                type=text,
+                problem=route.problem,
+            )
+        if route.replaced:
+            return f"{text} ({route.replaced})"
+        return text
+
     @api.model
     def _delivery_of(self, kind):
         """Return the model that delivers a kind of reminder."""

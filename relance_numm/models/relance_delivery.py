@@ -21,6 +21,11 @@ class RelanceDelivery(models.AbstractModel):
         return recipients.letter_contact
 
     @api.model
+    def _address_text(self, recipients):
+        """Return where a reminder of this kind goes, for people to read."""
+        return self._contact(recipients).display_name
+
+    @api.model
     def _problem(self, recipients, channel):
         """Return why a reminder of this type cannot be sent as it is, or False (D5)."""
         return False

@@ -15,6 +15,10 @@ class RelanceDeliveryMail(models.AbstractModel):
         return recipients.mail_contacts[:1] or recipients.letter_contact
 
     @api.model
+    def _address_text(self, recipients):
+        return ", ".join(recipients.emails)
+
+    @api.model
     def _problem(self, recipients, channel):
         return recipients.mail_problem
 
@@ -26,7 +30,7 @@ class RelanceDeliveryMail(models.AbstractModel):
         reminders = reminders._filter_pending()
         if not reminders:
             return
-        recipients = reminders.partner_id._relance_recipients()
+        recipients = reminders._recipients()
         reply_to = reminders._notify_get_reply_to_batch(
             defaults={r.id: r._email_from() for r in reminders},
             author_ids={r.id: r.user_id.partner_id.id for r in reminders},
@@ -37,7 +41,7 @@ class RelanceDeliveryMail(models.AbstractModel):
                 self._prepare_mail_vals(
                     reminder,
                     texts[reminder.id],
-                    recipients[reminder.partner_id.id],
+                    recipients[reminder.id],
                     invoice_pdfs[reminder.id],
                     reply_to[reminder.id],
                 )
@@ -45,7 +49,7 @@ class RelanceDeliveryMail(models.AbstractModel):
             ]
         )
         for reminder in reminders:
-            reminder.email_to = ", ".join(recipients[reminder.partner_id.id].emails)
+            reminder.email_to = ", ".join(recipients[reminder.id].emails)
         reminders._set_state("outgoing")
         self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
 

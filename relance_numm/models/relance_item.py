@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
 from .relance_plan import CUSTOMER_TYPES
-from .relance_reminder import REMINDER_STATES
+from .relance_reminder import IN_FLIGHT, REMINDER_STATES
 
 # A reminder more recent than this is pointed out before another is made.
 CAUTION_DAYS = 3
@@ -34,7 +34,15 @@ class RelanceItem(models.Model):
     _depends = {
         "account.account": ["account_type"],
         "account.bank.statement.line": ["amount", "is_reconciled", "partner_id"],
-        "account.move": ["payment_state", "ref", "invoice_date"],
+        "account.move": [
+            "invoice_date",
+            "move_type",
+            "payment_state",
+            "ref",
+            "relance_by_hand",
+            "relance_error_count",
+            "relance_own_date",
+        ],
         "account.move.line": [
             "account_id",
             "amount_residual",
@@ -67,16 +75,23 @@ class RelanceItem(models.Model):
             "customer_type",
             "is_default",
         ],
-        "relance.reminder": ["date", "level_id", "state", "letter_attachment_id"],
+        "relance.reminder": ["date", "letter_attachment_id", "origin", "state"],
         "relance.reminder.line": [
             "is_last",
             "is_last_sent",
+            "level_id",
             "move_line_id",
             "reminder_id",
             "state",
         ],
-        "relance.step": ["days", "level_id", "number", "plan_id"],
-        "res.company": ["parent_path", "relance_min_gap"],
+        "relance.step": ["automation", "days", "level_id", "number", "plan_id"],
+        "res.company": [
+            "parent_path",
+            "relance_min_amount",
+            "relance_min_gap",
+            "relance_on",
+            "relance_since",
+        ],
         "res.partner": [
             "active",
             "category_id",
@@ -198,12 +213,12 @@ class RelanceItem(models.Model):
             "last_reminder_id": SQL("last.reminder_id"),
             "last_date": SQL("last_reminder.date"),
             "last_level_id": SQL(
-                "CASE WHEN last.state = 'failed' THEN sent_reminder.level_id"
-                " ELSE last_reminder.level_id END"
+                "CASE WHEN last.state = 'failed' THEN sent.level_id"
+                " ELSE last.level_id END"
             ),
             "last_state": SQL("last.state"),
             "last_pdf_id": SQL("last_reminder.letter_attachment_id"),
-            "sent_level_id": SQL("sent_reminder.level_id"),
+            "sent_level_id": SQL("sent.level_id"),
             "advised_step_id": SQL(
                 "CASE WHEN reason.code IS NULL"
                 " THEN plan_steps.step_ids[advice.position] END"
@@ -223,6 +238,7 @@ class RelanceItem(models.Model):
             ),
             "has_credit": SQL("unallocated.partner_id IS NOT NULL"),
             "credit_amount": SQL("COALESCE(customer_credit.credit, 0)"),
+            **self._automatic_columns(),
         }
 
     @api.model
@@ -264,6 +280,7 @@ class RelanceItem(models.Model):
                   JOIN level_rank ON level_rank.id = step.level_id
               GROUP BY step.plan_id
             ),
+            %(automatic_steps)s,
             %(plans)s,
             customer_credit AS (
                 SELECT line.partner_id, line.company_id, line.currency_id,
@@ -282,6 +299,7 @@ class RelanceItem(models.Model):
             unallocated AS (%(unallocated)s)
             """,
             unallocated=self._unallocated_sql(),
+            automatic_steps=self._automatic_ctes(),
             plans=self.env["relance.plan"]._plan_ctes(),
             open_line=self._open_lines("line"),
             open_other=self._open_lines("other"),
@@ -343,7 +361,7 @@ class RelanceItem(models.Model):
                    ON sent.move_line_id = line.id AND sent.is_last_sent
             LEFT JOIN relance_reminder sent_reminder
                    ON sent_reminder.id = sent.reminder_id
-            LEFT JOIN level_rank sent_rank ON sent_rank.id = sent_reminder.level_id
+            LEFT JOIN level_rank sent_rank ON sent_rank.id = sent.level_id
             LEFT JOIN customer_credit
                    ON customer_credit.partner_id = line.partner_id
                   AND customer_credit.company_id = line.company_id
@@ -369,6 +387,7 @@ class RelanceItem(models.Model):
                 ) AS position
             ) advice
             CROSS JOIN LATERAL (SELECT %(reason)s AS code) reason
+            %(automatic_joins)s
             """,
             plan_joins=self.env["relance.plan"]._plan_joins(
                 SQL("partner"), SQL("company")
@@ -376,6 +395,7 @@ class RelanceItem(models.Model):
             plan_id=self.env["relance.plan"]._plan_id_sql(),
             today=self._today(),
             reason=self._reason_sql(),
+            automatic_joins=self._automatic_joins(),
         )
 
     @api.model
@@ -383,6 +403,26 @@ class RelanceItem(models.Model):
         """Return the code of what keeps a row from being advised, or NULL (C4)."""
         return SQL(
             """CASE
+                %(not_owed)s
+                WHEN last.state = ANY(%(in_flight)s) THEN 'in_flight'
+                WHEN plan.plan_id IS NULL THEN 'no_plan'
+                WHEN plan_steps.plan_id IS NULL THEN 'no_step'
+                WHEN %(today)s - sent_reminder.date < company.relance_min_gap
+                    THEN 'min_gap'
+                WHEN advice.position = 0 THEN 'not_due'
+                WHEN sent_rank.rank > plan_steps.ranks[advice.position]
+                    THEN 'last_step'
+            END""",
+            not_owed=self._not_owed_cases(),
+            in_flight=list(IN_FLIGHT),
+            today=self._today(),
+        )
+
+    @api.model
+    def _not_owed_cases(self):
+        """Return the cases of what nobody may be reminded of, by hand or not."""
+        return SQL(
+            """
                 WHEN line.partner_id IS NULL THEN 'no_customer'
                 WHEN line.amount_residual_currency <= 0 THEN 'credit'
                 WHEN move.payment_state IN ('paid', 'in_payment', 'reversed')
@@ -396,16 +436,7 @@ class RelanceItem(models.Model):
                     THEN 'customer_excluded'
                 WHEN NOT partner.active THEN 'customer_archived'
                 WHEN customer_credit.net <= 0 THEN 'net_nil'
-                WHEN last.state IN ('pending', 'outgoing') THEN 'in_flight'
-                WHEN plan.plan_id IS NULL THEN 'no_plan'
-                WHEN plan_steps.plan_id IS NULL THEN 'no_step'
-                WHEN %(today)s - sent_reminder.date < company.relance_min_gap
-                    THEN 'min_gap'
-                WHEN advice.position = 0 THEN 'not_due'
-                WHEN sent_rank.rank > plan_steps.ranks[advice.position]
-                    THEN 'last_step'
-            END""",
-            today=self._today(),
+            """
         )
 
     @api.model
@@ -416,10 +447,10 @@ class RelanceItem(models.Model):
     @api.depends_context("lang")
     def _compute_reason(self):
         for item in self:
-            item.reason = item.reason_code and item._reason_text()
+            item.reason = item.reason_code and item._reason_text(item.reason_code)
 
-    def _reason_text(self):
-        """Return the sentence that says why this row is not advised (C4)."""
+    def _reason_text(self, code):
+        """Return the sentence of what keeps this row from being reminded (C4)."""
         texts = {
             "credit": self.env._("Nothing to pay: credit, payment or amount of zero"),
             "no_customer": self.env._(
@@ -448,7 +479,7 @@ class RelanceItem(models.Model):
                 "Higher level already sent %s", self._days_ago(self.reason_days)
             ),
         }
-        return texts[self.reason_code]
+        return texts[code]
 
     @api.model
     def _days_ago(self, days):

@@ -2,13 +2,21 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 REMINDER_STATES = [
+    ("to_confirm", "To confirm"),
     ("pending", "To send"),
     ("outgoing", "Under way"),
     ("sent", "Sent"),
     ("failed", "Failed"),
     ("canceled", "Canceled"),
 ]
+# The reminder has been made and neither left nor failed yet.
+IN_FLIGHT = ("to_confirm", "pending", "outgoing")
 
+REMINDER_ORIGINS = [
+    ("manual", "By hand"),
+    ("automatic", "Automatic"),
+    ("import", "Taken over"),
+]
 
 # What a person may change; the rest are facts that only code may write.
 EDITABLE_FIELDS = {"note", "channel_id"}
@@ -87,6 +95,25 @@ class RelanceReminder(models.Model):
         default="pending",
         index=True,
     )
+    origin = fields.Selection(
+        REMINDER_ORIGINS, required=True, readonly=True, default="manual"
+    )
+    main_reminder_id = fields.Many2one(
+        "relance.reminder",
+        string="Accompanies",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="cascade",
+        help="The automatic reminder of the same step, which is the one that counts.",
+    )
+    companion_ids = fields.One2many(
+        "relance.reminder", "main_reminder_id", string="Accompanied by", readonly=True
+    )
+    confirmed_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    attempts = fields.Integer(
+        string="Failed attempts", readonly=True, copy=False, aggregator=None
+    )
+    date_failed = fields.Datetime(string="Failed on", readonly=True, copy=False)
     note = fields.Char(string="Internal comment", help="The customer does not see it.")
     error = fields.Char(readonly=True, copy=False)
     comment = fields.Char(
@@ -112,6 +139,8 @@ class RelanceReminder(models.Model):
     )
 
     _pending_idx = models.Index("(id) WHERE state = 'pending'")
+    # The cron tries those that failed again.
+    _failed_idx = models.Index("(date_failed) WHERE state = 'failed'")
 
     def _default_user_id(self):
         return self.env.user
@@ -144,12 +173,19 @@ class RelanceReminder(models.Model):
         "date_sent",
         "date_printed",
         "contact_id",
+        "origin",
     )
     @api.depends_context("lang")
     def _compute_comment(self):
         for reminder in self:
             if reminder.state in ("failed", "canceled") and reminder.error:
                 reminder.comment = reminder.error
+            elif reminder.origin == "import":
+                reminder.comment = self.env._("Taken over from elsewhere")
+            elif reminder.state == "to_confirm":
+                reminder.comment = self.env._(
+                    "%s prepared, to be confirmed", reminder.channel_id.name
+                )
             elif reminder.state == "canceled":
                 reminder.comment = self.env._("Canceled before it left")
             else:
@@ -202,15 +238,23 @@ class RelanceReminder(models.Model):
         )
 
     def _email_from(self):
-        """Return the sender of the mail."""
+        """Return the sender of the mail: its author, or the company where it is
+        nobody's."""
         self.ensure_one()
-        return self.user_id.email_formatted or self.company_id.email_formatted
+        company = self.company_id
+        if self.user_id._is_superuser():
+            return company.email_formatted or company.root_id.email_formatted
+        return self.user_id.email_formatted or company.email_formatted
 
     def _set_state(self, state, error=False):
         """Change the state, and with it what the work list shows of the pièces."""
         vals = {"state": state, "error": error}
         if state == "sent":
             vals["date_sent"] = fields.Datetime.now()
+        if state == "failed":
+            vals["date_failed"] = fields.Datetime.now()
+            for attempts, reminders in self.grouped("attempts").items():
+                reminders.attempts = attempts + 1
         self.write(vals)
         self.env["relance.reminder.line"]._mark_last(self.line_ids.move_line_id)
 
@@ -229,12 +273,13 @@ class RelanceReminder(models.Model):
             reminders._fail(reason)
 
     def _say(self, sentence):
-        """Note what became of reminders on them and, where they were announced, on
-        their invoices and customers, which then no longer count on them."""
+        """Note what became of reminders on them and, where they were announced or made
+        by nobody, on their invoices and customers."""
         self._message_log_batch(dict.fromkeys(self.ids, sentence))
-        traced = self.filtered("is_traced")
-        traced._post_trace(lambda reminder, _lines: f"{reminder.name}. {sentence}")
-        traced.is_traced = False
+        told = self.filtered(lambda r: r.is_traced or r.origin == "automatic")
+        told._post_trace(lambda reminder, _lines: f"{reminder.name}. {sentence}")
+        # They no longer count on it.
+        told.is_traced = False
 
     def _cancel(self, reason=False):
         self._set_state("canceled", reason)
@@ -325,23 +370,31 @@ class RelanceReminder(models.Model):
             raise UserError(
                 self.env._("Only a reminder that failed can be sent again.")
             )
-        failed._recall()
-        failed._leave_out_replaced()
-        again = failed.filtered(lambda r: r.state == "failed")
-        again.write({"date": fields.Date.context_today(self), "bounced_emails": False})
-        again._set_state("pending")
-        again._start()
+        failed._ready_again()._start()
+
+    def action_confirm(self):
+        """Send the reminders that the cron prepared and left to be confirmed (G3)."""
+        self.check_access("write")
+        prepared = self.sudo().filtered(lambda r: r.state == "to_confirm")
+        if not prepared:
+            raise UserError(
+                self.env._("Only reminders that wait to be confirmed can be.")
+            )
+        prepared |= prepared._companions_in_flight()
+        prepared.confirmed_by_id = self.env.user
+        prepared._set_state("pending")
+        prepared._start()
 
     def action_cancel(self):
         """Cancel reminders that have not left yet; the items are free again."""
         self.check_access("write")
-        canceled = self.sudo().filtered(
-            lambda r: r.state in ("pending", "outgoing", "failed")
-        )
+        canceled = self.sudo().filtered(lambda r: r.state in (*IN_FLIGHT, "failed"))
         if not canceled:
             raise UserError(
                 self.env._("A reminder that has left can no longer be canceled.")
             )
+        canceled |= canceled._companions_in_flight()
         canceled._recall()
         canceled._cancel()
         canceled._say(self.env._("Canceled before it left."))
+        canceled._leave_to_next_step()

@@ -1,9 +1,11 @@
 from collections import defaultdict
+from functools import partial
 
 from markupsafe import Markup
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import formatLang
 
@@ -96,16 +98,47 @@ class RelanceReminderDelivery(models.Model):
 
     def _address(self):
         """Set the contact of each reminder; fail those that reach nobody (B1, D5)."""
-        recipients = self.partner_id._relance_recipients()
+        recipients = self._recipients()
+        self._replace_missing_mail(recipients)
         problems = {}
         for reminder in self:
             delivery = reminder.channel_id._delivery()
-            mine = recipients[reminder.partner_id.id]
+            mine = recipients[reminder.id]
             reminder.contact_id = delivery._contact(mine)
             problem = delivery._problem(mine, reminder.channel_id)
             if problem:
                 problems[reminder.id] = problem
         self._fail_each(problems)
+
+    def _recipients(self):
+        """Return who receives each reminder: whom its invoices name, else the
+        customer's contacts.
+
+        :rtype: dict[int, Recipients]
+        """
+        customers = self.partner_id._relance_recipients()
+        return {
+            reminder.id: reminder._active_lines().move_id._relance_own_recipients(
+                customers[reminder.partner_id.id]
+            )
+            for reminder in self
+        }
+
+    def _replace_missing_mail(self, recipients):
+        """Send by letter what nobody is there to choose a type for, where the customer
+        cannot be mailed, and tell the responsible person (G2)."""
+        replaced = self.filtered(
+            lambda r: (
+                r.origin == "automatic"
+                and r.channel_kind == "mail"
+                and recipients[r.id].mail_problem
+            )
+        )
+        for reminder in replaced:
+            step = reminder.plan_id._step_of_level(reminder.level_id)
+            letter, _companions = step._automatic_channels(by_letter=True)
+            reminder.channel_id = letter or reminder.channel_id._letter()
+        replaced._flag_missing_mail(recipients)
 
     def _invoice_pdfs(self):
         """Return the invoices' PDFs to attach to each reminder (F1); fail those of
@@ -113,7 +146,9 @@ class RelanceReminderDelivery(models.Model):
 
         :rtype: dict[int, ir.attachment]
         """
-        with_invoices = self.filtered("template_id.attach_invoices")
+        with_invoices = self.filtered(
+            lambda r: r.origin == "automatic" or r.template_id.attach_invoices
+        )
         moves = with_invoices._active_lines().move_id
         missing = moves._relance_make_invoice_pdfs()
         for reminder in with_invoices:
@@ -187,7 +222,10 @@ class RelanceReminderDelivery(models.Model):
         waiting = self.filtered(lambda r: r.state in ("outgoing", "failed"))
         for reminders in waiting._by_author():
             replaced = reminders.filtered(
-                lambda r: not all(r._active_lines().mapped("is_last"))
+                lambda r: (
+                    not all(r._active_lines().mapped("is_last"))
+                    and not r.main_reminder_id
+                )
             )
             changed = (reminders - replaced)._refresh_lines()
             (changed | replaced)._recall()
@@ -249,9 +287,21 @@ class RelanceReminderDelivery(models.Model):
         else:
             self._message_log(body=sentence)
 
+    def _ready_again(self):
+        """Make reminders that failed ready for another try (F1).
+
+        :return: those that are, without what a later reminder claims already
+        """
+        self._recall()
+        self._leave_out_replaced()
+        again = self.filtered(lambda r: r.state == "failed")
+        again.write({"date": fields.Date.context_today(self), "bounced_emails": False})
+        again._set_state("pending")
+        return again
+
     def _leave_out_replaced(self):
         """Leave out the entries that a later reminder claims already."""
-        for reminder in self:
+        for reminder in self.filtered(lambda r: not r.main_reminder_id):
             replaced = reminder._active_lines().filtered(lambda li: not li.is_last)
             if replaced:
                 reminder._leave_out(
@@ -341,10 +391,33 @@ class RelanceReminderDelivery(models.Model):
         waiting = self.env["relance.prepare.line"].search_count(
             [("batch_id", "!=", False)]
         )
-        pending = self.search_count([("state", "=", "pending")])
+        may_leave = self._may_leave_domain()
+        pending = self.search_count(may_leave)
         self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
         if self._work_off(batches._take_waiting, batches._create_waiting):
-            self._work_off(self._take_pending, type(self)._deliver_or_fail)
+            self._deliver_all(may_leave)
+
+    @api.model
+    def _deliver_all(self, may_leave):
+        """Deliver the pending reminders of a domain, some at a time.
+
+        :return: whether there is time left
+        """
+        return self._work_off(
+            partial(self._take_pending, may_leave), type(self)._deliver_or_fail
+        )
+
+    @api.model
+    def _may_leave_domain(self):
+        """Return the domain of the pending reminders that may leave now: what nobody
+        asked for waits while its company lets nothing leave by itself (G3)."""
+        companies = self.env["res.company"]._relance_automatic_companies()
+        held = companies.filtered(lambda company: company._relance_hold())
+        return Domain("state", "=", "pending") & (
+            Domain("origin", "!=", "automatic")
+            | Domain("confirmed_by_id", "!=", False)
+            | Domain("company_id", "not in", held.ids)
+        )
 
     @api.model
     def _work_off(self, take, work):
@@ -372,11 +445,12 @@ class RelanceReminderDelivery(models.Model):
                 return False
 
     @api.model
-    def _take_pending(self, limit=DELIVERY_SIZE):
-        """Return the next pending reminders, locked; those of other workers are not."""
-        return self.search(
-            [("state", "=", "pending")], order="id", limit=limit * 20
-        ).try_lock_for_update(limit=limit)
+    def _take_pending(self, may_leave, limit=DELIVERY_SIZE):
+        """Return the next pending reminders of a domain, locked; those of other workers
+        are not."""
+        return self.search(may_leave, order="id", limit=limit * 20).try_lock_for_update(
+            limit=limit
+        )
 
     def _deliver_or_fail(self):
         """Deliver; should one raise, deliver the others and say so on that one."""

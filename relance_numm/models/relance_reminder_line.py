@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .relance_reminder import REMINDER_STATES
+from .relance_reminder import IN_FLIGHT, REMINDER_STATES
 
 
 class RelanceReminderLine(models.Model):
@@ -33,6 +33,27 @@ class RelanceReminderLine(models.Model):
     date_due = fields.Date(string="Due date")
     days_late = fields.Integer(aggregator="max")
     amount_due = fields.Monetary(string="Amount to pay")
+    level_id = fields.Many2one(
+        "relance.level",
+        compute="_compute_level_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The entry's own level: that of its reminder, or a lower one where the "
+        "reminder is for several entries of different levels.",
+    )
+    origin = fields.Selection(related="reminder_id.origin", store=True)
+    is_companion = fields.Boolean(
+        compute="_compute_is_companion",
+        store=True,
+        help="Of a call, meeting or SMS that accompanies another reminder, which is "
+        "the one that counts.",
+    )
+    is_first = fields.Boolean(
+        readonly=True, help="The first reminder that the entry gets by itself."
+    )
     dropped = fields.Boolean(
         string="Left out", help="Paid or blocked before the reminder left."
     )
@@ -53,14 +74,33 @@ class RelanceReminderLine(models.Model):
     _last_sent_uniq = models.UniqueIndex("(move_line_id) WHERE is_last_sent")
     # Two people creating at once never remind one pièce twice (D7).
     _in_flight_uniq = models.UniqueIndex(
-        "(move_line_id) WHERE state IN ('pending', 'outgoing')",
+        "(move_line_id) WHERE state IN ('to_confirm', 'pending', 'outgoing')"
+        " AND is_companion IS NOT TRUE",
         "A reminder is already under way for one of these entries.",
+    )
+    # The cron counts the first reminders of the day (G4).
+    _first_idx = models.Index("(company_id, create_date) WHERE is_first")
+    # Whatever happens to the cron: one automatic reminder of an entry at a level (G3).
+    _automatic_uniq = models.UniqueIndex(
+        "(move_line_id, level_id) WHERE origin = 'automatic' AND state <> 'canceled'"
+        " AND is_companion IS NOT TRUE",
+        "One of these entries already has an automatic reminder of this level.",
     )
 
     @api.depends("reminder_id.state", "dropped")
     def _compute_state(self):
         for line in self:
             line.state = "canceled" if line.dropped else line.reminder_id.state
+
+    @api.depends("reminder_id.level_id")
+    def _compute_level_id(self):
+        for line in self:
+            line.level_id = line.reminder_id.level_id
+
+    @api.depends("reminder_id.main_reminder_id")
+    def _compute_is_companion(self):
+        for line in self:
+            line.is_companion = bool(line.reminder_id.main_reminder_id)
 
     @api.model
     def _prepare_item_vals(self, item):
@@ -105,11 +145,13 @@ class RelanceReminderLine(models.Model):
         Kept up to date by whatever changes a reminder's state, so that the work list
         needs no search for the last reminder of each row.
         """
-        self.flush_model(["move_line_id", "state", "is_last", "is_last_sent"])
+        self.flush_model(
+            ["move_line_id", "state", "is_companion", "is_last", "is_last_sent"]
+        )
         self.env["relance.reminder"].flush_model(["date"])
         ids = move_lines.ids
         for column, states in (
-            ("is_last", ["pending", "outgoing", "sent", "failed"]),
+            ("is_last", [*IN_FLIGHT, "sent", "failed"]),
             ("is_last_sent", ["sent"]),
         ):
             # Taken away first: the unique indexes are checked row by row.
@@ -146,6 +188,7 @@ class RelanceReminderLine(models.Model):
               FROM relance_reminder_line other
               JOIN relance_reminder reminder ON reminder.id = other.reminder_id
              WHERE other.move_line_id = ANY(%s) AND other.state = ANY(%s)
+               AND other.is_companion IS NOT TRUE
           ORDER BY other.move_line_id, reminder.date DESC, other.id DESC
             """,
             move_line_ids,

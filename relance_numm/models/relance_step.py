@@ -1,7 +1,33 @@
+from typing import NamedTuple
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from .relance_plan import PLAN_WRITING
+from .res_partner import Recipients
+
+AUTOMATIONS = [
+    ("automatic", "Automatic"),
+    ("confirm", "To confirm"),
+    ("manual", "Manual"),
+]
+# The kinds of reminder that accompany what is written to the customer.
+SPOKEN_KINDS = ("sms", "activity")
+
+
+class Route(NamedTuple):
+    """How an automatic reminder reaches its customer (G2).
+
+    ``channel`` is its type, ``companions`` those made beside it; ``problem`` says why
+    nobody can be reached that way, or is False; ``replaced`` says why a letter replaces
+    the mail.
+    """
+
+    channel: models.Model
+    companions: models.Model
+    recipients: Recipients
+    problem: str | bool
+    replaced: str | bool
 
 
 class RelanceStep(models.Model):
@@ -33,6 +59,14 @@ class RelanceStep(models.Model):
         check_company=True,
     )
     channel_ids = fields.Many2many("relance.channel", string="Types", required=True)
+    automation = fields.Selection(
+        AUTOMATIONS,
+        string="By itself",
+        default="automatic",
+        required=True,
+        help="Where reminders are by invoice: sent by themselves, prepared and sent "
+        "once somebody confirms, or left to you.",
+    )
 
     _plan_number_idx = models.Index("(plan_id, number)")
 
@@ -74,6 +108,43 @@ class RelanceStep(models.Model):
                         step=step.display_name,
                     )
                 )
+
+    def _automatic_channels(self, by_letter):
+        """Return the type of this step's automatic reminder, and the types of those
+        that accompany it (G2).
+
+        What is written goes by mail, or by letter to a customer who wants letters or
+        cannot be mailed; calls, meetings and SMS of the step are made as well.
+
+        :param bool by_letter: the customer is to get a letter rather than a mail
+        :rtype: tuple[relance.channel, relance.channel]
+        """
+        channels = self._allowed_channels(without_mail=by_letter)
+        spoken = channels.filtered(lambda c: c.kind in SPOKEN_KINDS)
+        written = channels - spoken
+        mails = written.filtered(lambda c: c.kind == "mail")
+        others = written - mails
+        main = (others[:1] or mails[:1]) if by_letter else (mails[:1] or others[:1])
+        main = main or spoken[:1]
+        return main, spoken - main
+
+    def _automatic_route(self, recipients, by_letter):
+        """Return how this step's automatic reminder reaches a customer (G2).
+
+        :param Recipients recipients: who receives it
+        :param bool by_letter: the customer or the invoice wants letters
+        :rtype: Route
+        """
+        wanted, _companions = self._automatic_channels(by_letter)
+        replaced = wanted.kind == "mail" and recipients.mail_problem
+        channel, companions = self._automatic_channels(by_letter or bool(replaced))
+        return Route(
+            channel=channel,
+            companions=companions,
+            recipients=recipients,
+            problem=channel._delivery()._problem(recipients, channel),
+            replaced=replaced,
+        )
 
     def _default_channel(self, customer):
         """Return the type a reminder of this step takes by itself: the first, or the

@@ -5,18 +5,19 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL, email_split, format_date
 from odoo.tools.mail import single_email_re
 
+REMIND_BY = [("item", "Entry"), ("invoice", "Invoice")]
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
 
     relance_on = fields.Selection(
-        [("item", "Entry"), ("invoice", "Invoice")],
+        REMIND_BY,
         string="Remind by",
         default="item",
         required=True,
         help="Entry: by hand, from the list “Manage reminders”.\n"
-        "Invoice: invoice by invoice, following the default plan; this version sends "
-        "nothing by itself yet.",
+        "Invoice: late invoices are reminded by themselves, following their plan.",
     )
     relance_internal_email = fields.Char(
         string="Internal address",
@@ -152,6 +153,8 @@ class ResCompany(models.Model):
     def _relance_bank_status(self):
         """Return how far each bank journal's books are (C5).
 
+        :return: one dict per journal: its id and name, its company, the date in the
+            user's language or False, and whether it is older than the limit
         :rtype: list[dict]
         """
         # Only dates leave this method: whoever reminds must know them, whether or not
@@ -165,6 +168,7 @@ class ResCompany(models.Model):
         today = fields.Date.context_today(self)
         return [
             {
+                "journal_id": journal.id,
                 "journal": journal.name,
                 "company": journal.company_id.name,
                 "date": date and format_date(self.env, date),

@@ -9,6 +9,8 @@ from odoo.addons.phone_validation.tools import phone_validation
 
 from .relance_plan import CUSTOMER_TYPES
 
+REMINDER_MODES = [("mail", "Automatic email"), ("letter", "Letter")]
+
 
 class Recipients(NamedTuple):
     """Who receives a customer's reminders, by what means (B1).
@@ -45,7 +47,7 @@ class ResPartner(models.Model):
         help="Decides which reminder plan applies, and which law.",
     )
     relance_mode = fields.Selection(
-        [("mail", "Automatic email"), ("letter", "Letter")],
+        REMINDER_MODES,
         string="Reminders by",
         default="mail",
         help="What a reminder of this customer is by default, where the step offers "

@@ -1,0 +1,358 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import format_date
+from odoo.tools.mail import email_normalize_all, single_email_re
+
+from .res_partner import REMINDER_MODES
+
+GROUPS = "account.group_account_invoice,account.group_account_readonly"
+
+
+class AccountMoveAutomatic(models.Model):
+    """« Informations règlements et relance »: what an invoice says of its reminders,
+    and what a person may decide on it (G1).
+
+    Only what a person decided is stored; the rest is read from the books and the plan,
+    so nothing has to be computed again when a date, a plan or a payment changes.
+    """
+
+    _inherit = "account.move"
+
+    # What a person decided, or what went wrong.
+    relance_by_hand = fields.Boolean(
+        string="Next date set by hand", copy=False, readonly=True
+    )
+    relance_own_date = fields.Date(copy=False, readonly=True)
+    relance_own_mode = fields.Selection(REMINDER_MODES, copy=False, readonly=True)
+    relance_own_emails = fields.Char(copy=False, readonly=True)
+    relance_own_internal_email = fields.Char(copy=False, readonly=True)
+    relance_error = fields.Char(
+        string="Reminder error", copy=False, readonly=True, groups=GROUPS
+    )
+    relance_error_count = fields.Integer(copy=False, readonly=True, aggregator=None)
+
+    # What it says.
+    relance_on = fields.Selection(related="company_id.relance_on", groups=GROUPS)
+    relance_amount_paid = fields.Monetary(
+        string="Amount settled", compute="_compute_relance_amount_paid", groups=GROUPS
+    )
+    relance_mode = fields.Selection(
+        REMINDER_MODES,
+        string="Reminders by",
+        compute="_compute_relance_mode",
+        inverse="_inverse_relance_mode",
+        help="The customer's, unless you choose another for this invoice.",
+    )
+    relance_emails = fields.Char(
+        string="Email addresses",
+        compute="_compute_relance_emails",
+        inverse="_inverse_relance_emails",
+        groups=GROUPS,
+        help="The customer's “Reminder” contacts, unless you name others for this "
+        "invoice; separated by commas.",
+    )
+    relance_internal_email = fields.Char(
+        string="Internal address",
+        compute="_compute_relance_internal_email",
+        inverse="_inverse_relance_internal_email",
+        groups=GROUPS,
+        help="Gets a copy. The entity's, unless you name another for this invoice.",
+    )
+    relance_date_due = fields.Date(
+        string="Due date reminded",
+        compute="_compute_relance_item",
+        groups=GROUPS,
+        help="The earliest due date that is not paid.",
+    )
+    relance_level_id = fields.Many2one(
+        "relance.level",
+        string="Reminder level",
+        compute="_compute_relance_item",
+        groups=GROUPS,
+        help="The highest level that really left.",
+    )
+    relance_next_date = fields.Date(
+        string="Next reminder",
+        compute="_compute_relance_item",
+        inverse="_inverse_relance_next_date",
+        search="_search_relance_next_date",
+        groups=GROUPS,
+        help="Follows the plan until you set it. Without a date the invoice is not "
+        "reminded by itself.",
+    )
+    relance_status = fields.Char(
+        string="What comes next",
+        compute="_compute_relance_item",
+        groups=GROUPS,
+    )
+    relance_line_ids = fields.One2many(
+        "relance.reminder.line", "move_id", string="Reminders", readonly=True
+    )
+
+    # Compute
+
+    @api.depends("amount_total", "amount_residual")
+    def _compute_relance_amount_paid(self):
+        for move in self:
+            move.relance_amount_paid = move.amount_total - move.amount_residual
+
+    @api.depends("relance_own_mode", "commercial_partner_id.relance_mode")
+    def _compute_relance_mode(self):
+        for move in self:
+            move.relance_mode = (
+                move.relance_own_mode or move.commercial_partner_id.relance_mode
+            )
+
+    def _inverse_relance_mode(self):
+        for move in self:
+            theirs = move.commercial_partner_id.relance_mode
+            own = move.relance_mode
+            move.relance_own_mode = own if own != theirs else False
+
+    @api.depends("relance_own_emails", "commercial_partner_id")
+    def _compute_relance_emails(self):
+        recipients = self._relance_recipients()
+        for move in self:
+            mine = recipients.get(move.id)
+            move.relance_emails = mine and ", ".join(mine.emails)
+
+    def _inverse_relance_emails(self):
+        for move in self:
+            text = move.relance_emails
+            if text:
+                move._check_relance_emails(text)
+            move.relance_own_emails = text
+
+    @api.depends("relance_own_internal_email", "company_id.relance_internal_email")
+    def _compute_relance_internal_email(self):
+        for move in self:
+            move.relance_internal_email = (
+                move.relance_own_internal_email
+                or move.company_id.relance_internal_email
+            )
+
+    def _inverse_relance_internal_email(self):
+        for move in self:
+            text = move.relance_internal_email
+            if text:
+                move._check_relance_emails(text)
+            same = text == move.company_id.relance_internal_email
+            move.relance_own_internal_email = False if same else text
+
+    @api.model
+    def _check_relance_emails(self, text):
+        """Refuse what is not a list of addresses.
+
+        :raise UserError: naming what is wrong
+        """
+        for part in text.split(","):
+            addresses = email_normalize_all(part)
+            if not addresses or not all(map(single_email_re.match, addresses)):
+                raise UserError(
+                    self.env._(
+                        "“%s” is not an email address. Write addresses separated by "
+                        "commas.",
+                        part.strip(),
+                    )
+                )
+
+    @api.depends(
+        "amount_residual",
+        "invoice_date_due",
+        "no_followup",
+        "payment_state",
+        "relance_by_hand",
+        "relance_error_count",
+        "relance_own_date",
+        "relance_own_emails",
+        "relance_own_mode",
+        "state",
+    )
+    def _compute_relance_item(self):
+        items = self._relance_items()
+        for move in self:
+            item = items.get(move.id, self.env["relance.item"])
+            move.relance_date_due = item.date_due or move.invoice_date_due
+            move.relance_level_id = item.sent_level_id or move._relance_last_level()
+            move.relance_next_date = item.next_date
+            move.relance_status = item and item._next_reminder_text()
+
+    def _relance_items(self):
+        """Return the row of the work list that each open invoice follows: that of its
+        earliest instalment that is not paid (G1).
+
+        :rtype: dict[int, relance.item]
+        """
+        items = self.env["relance.item"].search(
+            [("move_id", "in", self.ids), ("amount_due", ">", 0)],
+            order="date_due desc, id desc",
+        )
+        # The earliest comes last, and stays.
+        return {item.move_id.id: item for item in items}
+
+    def _relance_last_level(self):
+        """Return the highest level that left of an invoice, also once it is paid."""
+        return max(
+            self.relance_line_ids.filtered(
+                lambda line: line.state == "sent" and not line.is_companion
+            ).level_id,
+            key=lambda level: level._compare_key(),
+            default=self.env["relance.level"],
+        )
+
+    # The next date
+
+    @api.model
+    def _search_relance_next_date(self, operator, value):
+        if operator not in ("in", "<", "<=", ">", ">="):
+            return NotImplemented
+        if operator == "in":
+            dates = {date for date in value if date}
+            domain = Domain(
+                "id", "in", self._relance_of(Domain("next_date", "in", dates))
+            )
+            if False in value:
+                domain |= Domain(
+                    "id", "not in", self._relance_of(Domain("next_date", "!=", False))
+                )
+            return domain
+        return Domain(
+            "id", "in", self._relance_of(Domain("next_date", operator, value))
+        )
+
+    @api.model
+    def _relance_of(self, domain):
+        """Return the query of the invoices that have a row of the work list."""
+        return self.env["relance.item"]._search(domain).subselect("move_id")
+
+    def _inverse_relance_next_date(self):
+        """Keep the date a person sets; emptied, the invoice is not reminded (G1)."""
+        dates = {move: move.relance_next_date for move in self}
+        items = self._relance_items()
+        for move, date in dates.items():
+            if date:
+                move._check_relance_next_date(items.get(move.id))
+            move.write({"relance_by_hand": True, "relance_own_date": date})
+        self._relance_log_dates(dates)
+
+    def _check_relance_next_date(self, item):
+        """Refuse a date on which nothing would be sent.
+
+        :raise UserError: saying why
+        """
+        if not item:
+            raise UserError(
+                self.env._(
+                    "%s has nothing left to pay, or is not posted: it cannot have a "
+                    "next reminder.",
+                    self.display_name,
+                )
+            )
+        if item.automatic_code not in (False, "cleared", "before_start"):
+            raise UserError(
+                self.env._(
+                    "%(name)s cannot have a next reminder: %(reason)s.",
+                    name=self.display_name,
+                    reason=item.automatic_reason,
+                )
+            )
+
+    def _relance_log_dates(self, dates):
+        """Say in each invoice's chatter until when it waits."""
+        bodies = {
+            move.id: self.env._("Next reminder: %s", format_date(self.env, date))
+            if date
+            else self.env._("No more automatic reminder.")
+            for move, date in dates.items()
+        }
+        # The cron, too, says so on behalf of whoever canceled a reminder.
+        self._message_log_batch(bodies)
+
+    def action_relance_follow_plan(self):
+        """Forget the date set by hand and what went wrong: the plan decides again."""
+        self.write(
+            {
+                "relance_by_hand": False,
+                "relance_own_date": False,
+                "relance_error": False,
+                "relance_error_count": 0,
+            }
+        )
+        self._message_log_batch(
+            dict.fromkeys(self.ids, self.env._("Reminders follow the plan again."))
+        )
+
+    def _relance_wait_until(self, date):
+        """Let these invoices wait until a day, or be reminded no more."""
+        # Whoever cancels a reminder decides this for its invoices.
+        self.sudo().write({"relance_by_hand": True, "relance_own_date": date})
+        self.sudo()._relance_log_dates(dict.fromkeys(self, date))
+
+    def _relance_reminded(self):
+        """Note that the cron reminded these invoices: the plan decides what is next."""
+        changed = self.filtered(lambda m: m.relance_own_date or m.relance_error_count)
+        changed.write(
+            {
+                "relance_by_hand": False,
+                "relance_own_date": False,
+                "relance_error": False,
+                "relance_error_count": 0,
+            }
+        )
+
+    def _relance_report_error(self, error):
+        """Say on these invoices why their reminder could not be made; after some times
+        they wait for a person."""
+        for move in self:
+            move.write(
+                {
+                    "relance_error": str(error) or type(error).__name__,
+                    "relance_error_count": move.relance_error_count + 1,
+                }
+            )
+            move._message_log(
+                body=self.env._("The reminder could not be made: %s", error)
+            )
+
+    # Recipients
+
+    def _relance_recipients(self):
+        """Return who receives each invoice's reminders.
+
+        :rtype: dict[int, Recipients]
+        """
+        customers = self.commercial_partner_id._relance_recipients()
+        return {
+            move.id: move._relance_own_recipients(
+                customers[move.commercial_partner_id.id]
+            )
+            for move in self
+            if move.commercial_partner_id
+        }
+
+    def _relance_own_recipients(self, recipients):
+        """Return the recipients of a reminder of these invoices: the addresses that
+        they name, and the customer's for those that name none.
+
+        :param Recipients recipients: the customer's
+        :rtype: Recipients
+        """
+        own = self.filtered("relance_own_emails")
+        if not own:
+            return recipients
+        theirs = recipients.emails if self - own else {}
+        named = email_normalize_all(", ".join(own.mapped("relance_own_emails")))
+        # Whoever sends respects the blacklist, without a right to it.
+        refused = self.env["mail.blacklist"].sudo().search([("email", "in", named)])
+        named = [email for email in named if email not in refused.mapped("email")]
+        emails = theirs | {email: email for email in named if email not in theirs}
+        problem = not emails and self.env._(
+            "Blacklisted email address: %s", ", ".join(refused.mapped("email"))
+        )
+        return recipients._replace(emails=emails, mail_problem=problem)
+
+    def _relance_internal_address(self):
+        """Return the internal address that these invoices name, if they agree."""
+        named = set(self.mapped("relance_own_internal_email"))
+        return named.pop() if len(named) == 1 else False

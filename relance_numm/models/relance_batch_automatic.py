@@ -1,0 +1,275 @@
+from collections import deque
+from functools import partial
+
+from odoo import SUPERUSER_ID, api, fields, models
+
+from ..tools import all_or_each
+from .relance_batch import ReminderRequest
+
+# Invoices reminded in one transaction.
+REMIND_SIZE = 200
+
+
+class RelanceBatchAutomatic(models.Model):
+    """The cron: late invoices remind themselves (G2–G4).
+
+    It reads what is due, then makes the reminders some at a time, each time in a
+    transaction of its own: rows are locked, read again, and a unique index keeps an
+    entry from having two reminders of one level. Killed at any instant, it loses the
+    transaction under way, which the next run does again.
+    """
+
+    _inherit = "relance.batch"
+
+    @api.model
+    def _cron_remind(self):
+        """Remind the invoices whose next date has come; deliver, and try again what
+        failed (G2, G3)."""
+        reminders = self.env["relance.reminder"]
+        companies = self._companies_to_remind()
+        due = [(company, self._due_chunks(company)) for company in companies]
+        retry = reminders._retry_domain(companies)
+        may_leave = reminders._may_leave_domain()
+        # What is due is made, then delivered.
+        count = sum(len(chunk) for _company, chunks in due for chunk in chunks)
+        failed = reminders.search_count(retry)
+        pending = reminders.search_count(may_leave)
+        self.env["ir.cron"]._commit_progress(remaining=2 * (count + failed) + pending)
+        reminders._drop_settled_unconfirmed()
+        take_failed = partial(reminders._take_failed, retry)
+        if not reminders._work_off(take_failed, type(reminders)._ready_again):
+            return
+        for company, chunks in due:
+            if not self._remind_chunks(company, chunks):
+                return
+        if reminders._deliver_all(may_leave):
+            self.env["ir.cron"]._commit_progress(remaining=0)
+
+    @api.model
+    def _companies_to_remind(self):
+        """Return the companies that remind by invoice and of which reminders may leave
+        now; of the others, the bank's journals tell why if it is for them (G3)."""
+        companies = self.env["res.company"]._relance_automatic_companies()
+        for company in companies:
+            company._relance_tell_bank()
+        return companies.filtered(lambda company: not company._relance_hold())
+
+    @api.model
+    def _due_chunks(self, company):
+        """Return what is due in a company, in the portions of a transaction.
+
+        :rtype: list[relance.item]
+        """
+        items = company._relance_in_own_time()._relance_due_items()
+        if not company.relance_per_customer:
+            return [
+                items[start : start + REMIND_SIZE]
+                for start in range(0, len(items), REMIND_SIZE)
+            ]
+        # A customer's invoices stay together.
+        chunks, ids = [], []
+        for customer_items in items.grouped("partner_id").values():
+            ids += customer_items.ids
+            if len(ids) >= REMIND_SIZE:
+                chunks.append(items.browse(ids))
+                ids = []
+        return [*chunks, items.browse(ids)] if ids else chunks
+
+    @api.model
+    def _remind_chunks(self, company, chunks):
+        """Make the reminders of a company's due invoices, a portion at a time.
+
+        :return: whether there is time left
+        """
+        waiting = deque(chunks)
+        model = self.with_env(company._relance_in_own_time().env)
+
+        def take():
+            return waiting[0] if waiting else model.env["relance.item"]
+
+        def work(items):
+            model._remind_due(items.with_env(model.env))
+            waiting.popleft()
+
+        return self.env["relance.reminder"]._work_off(take, work)
+
+    @api.model
+    def _remind_due(self, items):
+        """Make the reminders of due items of the active company; one that cannot be
+        made says so on its invoice, and never stops the others (G2)."""
+        all_or_each(
+            self.env.company._relance_within_cap(items),
+            self._remind_locked,
+            self._report_error,
+        )
+
+    def _report_error(self, item, error):
+        item.move_id._relance_report_error(error)
+
+    @api.model
+    def _remind_locked(self, items):
+        """Lock the invoices of due items against everybody else, read them again, and
+        make the reminders of those that are due still."""
+        company = self.env.company
+        rows = self._lock_invoices(items.move_id)
+        due = rows.filtered(lambda row: row in items and row._is_due())
+        requests = self._automatic_requests(due, rows)
+        if not requests:
+            return
+        batch = self._automatic_batch(company)
+        batch._create_claimed(requests, rows, self._silent_companions(requests))
+        due.move_id._relance_reminded()
+
+    @api.model
+    def _lock_invoices(self, moves):
+        """Return the open rows of invoices, as they are now that they are locked; those
+        that somebody else is working on are left to him."""
+        move_lines = self.env["account.move.line"].search(
+            [
+                ("move_id", "in", moves.ids),
+                ("account_type", "=", "asset_receivable"),
+                ("reconciled", "=", False),
+            ]
+        )
+        locked = move_lines.try_lock_for_update(allow_referencing=True)
+        return self.env["relance.item"]._read_again(locked.ids)
+
+    @api.model
+    def _automatic_requests(self, due, rows):
+        """Return what to make: a reminder per invoice, or per customer (G4).
+
+        An invoice's other instalments go with the one that is due as far as they are
+        late.
+
+        :param relance.item due: the rows to remind
+        :param relance.item rows: they and the other rows of their invoices
+        :rtype: list[ReminderRequest]
+        """
+        per_customer = self.env.company.relance_per_customer
+        groups = due.grouped(
+            lambda item: item._claim_key() if per_customer else item.move_id
+        )
+        routes = due._automatic_routes()
+        followers = (rows - due).grouped("move_id")
+        return [
+            self._automatic_request(group, followers, routes)
+            for group in groups.values()
+        ]
+
+    @api.model
+    def _automatic_request(self, group, followers, routes):
+        """Return the request of one reminder, worded for the highest level in it."""
+        lead = max(group, key=lambda item: item.next_level_id._compare_key())
+        levels = {}
+        for item in group:
+            levels[item.id] = item.next_level_id
+            for other in followers.get(item.move_id, ()):
+                if other._goes_with(item):
+                    levels[other.id] = item.next_level_id
+        route = routes[lead.id]
+        return ReminderRequest(
+            company=lead.company_id,
+            partner=lead.partner_id,
+            currency=lead.currency_id,
+            level=lead.next_level_id,
+            channel=route.channel,
+            item_ids=list(levels),
+            step=lead.next_step_id,
+            route=route,
+            levels=levels,
+        )
+
+    @api.model
+    def _silent_companions(self, requests):
+        """Return a sentence per call, meeting or SMS that has nobody to reach."""
+        return [
+            f"{request.partner.display_name}, {channel.name}: {problem}"
+            for request in requests
+            for channel in request.route.companions
+            if (
+                problem := channel._delivery()._problem(
+                    request.route.recipients, channel
+                )
+            )
+        ]
+
+    @api.model
+    def _automatic_batch(self, company):
+        """Return the batch of today's automatic reminders of a company."""
+        return self.search(
+            [
+                ("origin", "=", "automatic"),
+                ("company_id", "=", company.id),
+                ("date", ">=", company._relance_day_start()),
+            ],
+            limit=1,
+        ) or self.with_context(relance_origin="automatic")._new_batch(company)
+
+    @api.model
+    def _prepare_batch_vals(self, company):
+        vals = super()._prepare_batch_vals(company)
+        origin = self.env.context.get("relance_origin")
+        return {**vals, "origin": origin} if origin else vals
+
+    def _prepare_reminder_vals(self, request, items, recipients):
+        """Override for what the cron makes: its author, and what goes with it."""
+        if not request.step:
+            return super()._prepare_reminder_vals(request, items, recipients)
+        vals = super()._prepare_reminder_vals(request, items, request.route.recipients)
+        author = self._automatic_author(request, items.plan_id[:1])
+        vals |= {
+            "origin": "automatic",
+            "state": "to_confirm"
+            if request.step.automation == "confirm"
+            else "pending",
+            "user_id": author.id,
+            "internal_email": items.move_id._relance_internal_address()
+            or self._internal_address(request.company, author),
+        }
+        vals["companion_ids"] = [
+            fields.Command.create(self._prepare_companion_vals(vals, channel, request))
+            for channel in request.route.companions
+            if not channel._delivery()._problem(request.route.recipients, channel)
+        ]
+        return vals
+
+    def _prepare_companion_vals(self, vals, channel, request):
+        """Return the values of a call, meeting or SMS beside another reminder's."""
+        contact = channel._delivery()._contact(request.route.recipients)
+        return {
+            **vals,
+            "channel_id": channel.id,
+            "contact_id": contact.id,
+            "line_ids": [
+                (*command[:2], dict(command[2])) for command in vals["line_ids"]
+            ],
+        }
+
+    def _prepare_line_vals(self, request, item):
+        vals = super()._prepare_line_vals(request, item)
+        if request.step:
+            vals["level_id"] = request.levels[item.id].id
+            vals["is_first"] = item._is_due() and not item.sent_level_id
+        return vals
+
+    @api.model
+    def _internal_address(self, company, author):
+        """Return where the internal copy goes: the entity's address, else the
+        author's."""
+        if company.relance_internal_email or author.id == SUPERUSER_ID:
+            return company.relance_internal_email
+        return author.email_normalized
+
+    @api.model
+    def _automatic_author(self, request, plan):
+        """Return who signs an automatic reminder: whoever follows the customer, the
+        plan or the company's reminders; nobody if there is no such person."""
+        company = request.company
+        partner = request.partner
+        return (
+            partner.with_company(company).relance_user_id
+            or partner.with_company(company.root_id).relance_user_id
+            or plan.user_id
+            or company.relance_user_id
+            or self.env.ref("base.user_root")
+        )

@@ -1,0 +1,279 @@
+from odoo import api, fields, models
+from odoo.tools import SQL, format_date
+
+from .relance_reminder import IN_FLIGHT
+from .relance_step import AUTOMATIONS
+from .res_company import REMIND_BY
+
+# An invoice that raised so often when its reminder was made waits for a person.
+MAX_CREATION_ERRORS = 5
+
+
+class RelanceItemAutomatic(models.Model):
+    """When the cron reminds a row, at which step, or why it does not (G1–G3).
+
+    Part of the same query as the advice, so what a person reads on the invoice, on the
+    dry run and what the cron does are one rule.
+    """
+
+    _inherit = "relance.item"
+
+    relance_on = fields.Selection(REMIND_BY, string="Remind by")
+    next_date = fields.Date(
+        string="Next reminder",
+        help="The day from which on the next automatic reminder is sent; empty: none "
+        "is.",
+    )
+    next_step_id = fields.Many2one("relance.step")
+    next_level_id = fields.Many2one("relance.level")
+    automation = fields.Selection(AUTOMATIONS, string="By itself")
+    automatic_code = fields.Selection(
+        [
+            ("by_hand", "Reminded by hand"),
+            ("no_customer", "No customer"),
+            ("credit", "Nothing to pay"),
+            ("paid", "Paid, not reconciled yet"),
+            ("blocked", "Blocked"),
+            ("customer_excluded", "Customer not to be reminded"),
+            ("customer_archived", "Archived customer"),
+            ("net_nil", "Net balance nil"),
+            ("not_invoice", "Not an invoice"),
+            ("in_flight", "Reminder under way"),
+            ("no_plan", "No plan"),
+            ("no_step", "Plan without automatic step"),
+            ("follows", "Goes with an earlier instalment"),
+            ("cleared", "Next date cleared"),
+            ("before_start", "Due before automatic reminders began"),
+            ("failed", "Last reminder failed"),
+            ("error", "Could not be made"),
+            ("last_step", "Last step sent"),
+            ("below_minimum", "Below the minimum amount"),
+        ],
+        string="Why not automatically",
+    )
+    automatic_reason = fields.Char(compute="_compute_automatic_reason")
+    automatic_delivery = fields.Char(
+        string="By",
+        compute="_compute_automatic_delivery",
+        help="How the customer would be reached, or why nobody can be.",
+    )
+
+    # Query
+
+    @api.model
+    def _automatic_ctes(self):
+        """Return the steps of each plan that the cron may make, as arrays."""
+        return SQL(
+            """
+            automatic_steps AS (
+                SELECT step.plan_id,
+                       array_agg(step.id ORDER BY step.number) AS step_ids,
+                       array_agg(step.days ORDER BY step.number) AS days,
+                       array_agg(step.level_id ORDER BY step.number) AS level_ids,
+                       array_agg(level_rank.rank ORDER BY step.number) AS ranks,
+                       array_agg(step.automation ORDER BY step.number) AS automations
+                  FROM relance_step step
+                  JOIN level_rank ON level_rank.id = step.level_id
+                 WHERE step.automation <> 'manual'
+              GROUP BY step.plan_id
+            )
+            """
+        )
+
+    @api.model
+    def _automatic_joins(self):
+        """Return the joins that find the next automatic step of each row (G1).
+
+        The step that is due now where one is, however many were missed; else the one
+        after the last that left.
+        """
+        return SQL(
+            """
+            LEFT JOIN automatic_steps ON automatic_steps.plan_id = plan.plan_id
+            CROSS JOIN LATERAL (
+                SELECT GREATEST(
+                    width_bucket(due.days_late, automatic_steps.days),
+                    COALESCE(width_bucket(sent_rank.rank, automatic_steps.ranks), 0) + 1
+                ) AS position
+            ) next
+            CROSS JOIN LATERAL (SELECT %(code)s AS code) automatic
+            """,
+            code=self._automatic_code_sql(),
+        )
+
+    @api.model
+    def _automatic_columns(self):
+        """Return the column of each stored field of the automation.
+
+        :rtype: dict[str, SQL]
+        """
+        return {
+            "relance_on": self._relance_on_sql(),
+            "next_date": SQL(
+                """CASE
+                    WHEN automatic.code IS NOT NULL THEN NULL
+                    WHEN move.relance_by_hand THEN move.relance_own_date
+                    ELSE GREATEST(
+                        due.date_due + automatic_steps.days[next.position],
+                        sent_reminder.date + company.relance_min_gap)
+                    END"""
+            ),
+            **{
+                name: SQL(
+                    "CASE WHEN automatic.code IS NULL"
+                    " THEN automatic_steps.%s[next.position] END",
+                    SQL.identifier(array),
+                )
+                for name, array in (
+                    ("next_step_id", "step_ids"),
+                    ("next_level_id", "level_ids"),
+                    ("automation", "automations"),
+                )
+            },
+            "automatic_code": SQL("automatic.code"),
+        }
+
+    @api.model
+    def _automatic_code_sql(self):
+        """Return the code of what keeps the cron from reminding a row, or NULL (G5)."""
+        return SQL(
+            """CASE
+                WHEN %(relance_on)s <> 'invoice' THEN 'by_hand'
+                %(not_owed)s
+                WHEN move.move_type <> 'out_invoice' THEN 'not_invoice'
+                WHEN last.state = ANY(%(in_flight)s) THEN 'in_flight'
+                WHEN plan.plan_id IS NULL THEN 'no_plan'
+                WHEN automatic_steps.plan_id IS NULL THEN 'no_step'
+                WHEN EXISTS (
+                    SELECT 1 FROM account_move_line other
+                     WHERE other.move_id = line.move_id
+                       AND %(open_other)s
+                       AND other.amount_residual_currency > 0
+                       AND NOT other.no_followup
+                       AND (COALESCE(other.date_maturity, other.date), other.id)
+                         < (due.date_due, line.id)
+                ) THEN 'follows'
+                WHEN move.relance_by_hand AND move.relance_own_date IS NULL
+                    THEN 'cleared'
+                WHEN move.relance_by_hand IS NOT TRUE AND due.date_due < %(since)s
+                    THEN 'before_start'
+                WHEN last.state = 'failed' AND last_reminder.origin = 'automatic'
+                    THEN 'failed'
+                WHEN move.relance_error_count >= %(max_errors)s THEN 'error'
+                WHEN next.position > cardinality(automatic_steps.days)
+                    THEN 'last_step'
+                WHEN line.amount_residual < company.relance_min_amount
+                    THEN 'below_minimum'
+            END""",
+            relance_on=self._relance_on_sql(),
+            not_owed=self._not_owed_cases(),
+            in_flight=list(IN_FLIGHT),
+            open_other=self._open_lines("other"),
+            since=self._since_sql(),
+            max_errors=MAX_CREATION_ERRORS,
+        )
+
+    @api.model
+    def _relance_on_sql(self):
+        """Return what a company reminds by; a rehearsal supposes that it is invoices.
+
+        The context says so before an entity is switched: ``relance_rehearsal`` is its
+        id, ``relance_rehearsal_since`` the due date to start from.
+        """
+        entity = self.env.context.get("relance_rehearsal")
+        if not entity:
+            return SQL("company.relance_on")
+        return SQL(
+            "CASE WHEN split_part(company.parent_path, '/', 1) = %s"
+            " THEN 'invoice' ELSE company.relance_on END",
+            str(entity),
+        )
+
+    @api.model
+    def _since_sql(self):
+        """Return the due date from which on invoices are reminded automatically."""
+        if not self.env.context.get("relance_rehearsal"):
+            return SQL("company.relance_since")
+        since = self.env.context.get("relance_rehearsal_since")
+        return SQL("%s::date", fields.Date.to_date(since) or None)
+
+    # Reading
+
+    @api.depends("automatic_code", "reason_code", "reason_days")
+    @api.depends_context("lang")
+    def _compute_automatic_reason(self):
+        for item in self:
+            item.automatic_reason = item.automatic_code and item._automatic_text()
+
+    def _automatic_text(self):
+        """Return the sentence that says why the cron does not remind this row."""
+        texts = {
+            "by_hand": self.env._("Reminded by hand, from “Manage reminders”"),
+            "not_invoice": self.env._("Only customer invoices are reminded by itself"),
+            "no_step": self.env._(
+                "The plan “%s” has no automatic step", self.plan_id.display_name
+            ),
+            "follows": self.env._("Reminded with an earlier instalment, once late"),
+            "cleared": self.env._(
+                "The next date was emptied: set one, or follow the plan again"
+            ),
+            "before_start": self.env._(
+                "Due before automatic reminders began: set a date to remind it"
+            ),
+            "failed": self.env._("Failed: %s", self.last_reminder_id.error or "?"),
+            "error": self.env._("Could not be made: %s", self.move_id.relance_error),
+            "last_step": self.env._("The last step was sent"),
+            "below_minimum": self.env._("Less is left to pay than the minimum"),
+        }
+        return texts.get(self.automatic_code) or self._reason_text(self.automatic_code)
+
+    @api.depends("next_step_id", "partner_id")
+    @api.depends_context("lang")
+    def _compute_automatic_delivery(self):
+        routes = self.filtered("next_step_id")._automatic_routes()
+        for item in self:
+            route = routes.get(item.id)
+            item.automatic_delivery = route and route.channel._route_text(route)
+
+    def _automatic_routes(self):
+        """Return how each of these rows would reach its customer at its next step.
+
+        :rtype: dict[int, Route]
+        """
+        recipients = self.move_id._relance_recipients()
+        return {
+            item.id: item.next_step_id._automatic_route(
+                recipients[item.move_id.id], item.move_id.relance_mode == "letter"
+            )
+            for item in self
+        }
+
+    def _is_due(self):
+        """Return whether the cron is to remind this row today."""
+        self.ensure_one()
+        return bool(
+            self.next_date and self.next_date <= fields.Date.context_today(self)
+        )
+
+    def _goes_with(self, item):
+        """Return whether this other instalment is claimed with one that is due: it is
+        late, and was not reminded at that level yet."""
+        self.ensure_one()
+        return (
+            self.automatic_code == "follows"
+            and self.days_late > 0
+            and self._claim_key() == item._claim_key()
+            and self.sent_level_id._compare_key() < item.next_level_id._compare_key()
+        )
+
+    def _next_reminder_text(self):
+        """Return what comes next, or why nothing does."""
+        self.ensure_one()
+        if not self.next_date:
+            return self.automatic_reason
+        return self.env._(
+            "%(level)s on %(date)s: %(delivery)s",
+            level=self.next_level_id.name,
+            date=format_date(self.env, self.next_date),
+            delivery=self.automatic_delivery,
+        )

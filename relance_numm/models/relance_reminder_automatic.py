@@ -1,0 +1,137 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+# Hours after each failure before the cron tries a reminder again: at the next run, then
+# later and later. After the last, a person is asked.
+RETRY_HOURS = (0, 4, 24, 48)
+MAX_ATTEMPTS = len(RETRY_HOURS) + 1
+# Failed reminders made ready again in one transaction.
+RETRY_SIZE = 200
+
+
+class RelanceReminderAutomatic(models.Model):
+    """What becomes of the reminders that nobody watches (G2, G3)."""
+
+    _inherit = "relance.reminder"
+
+    def _companions_in_flight(self):
+        """Return what accompanies these reminders and has not left yet."""
+        return self.companion_ids.filtered(
+            lambda r: r.state in ("to_confirm", "pending")
+        )
+
+    # Trying again
+
+    @api.model
+    def _retry_domain(self, companies):
+        """Return the domain of the failed reminders that the cron tries again now."""
+        now = fields.Datetime.now()
+        waited = Domain.OR(
+            Domain("attempts", "=", attempts)
+            & Domain("date_failed", "<=", now - timedelta(hours=hours))
+            for attempts, hours in enumerate(RETRY_HOURS, 1)
+        )
+        return (
+            Domain("state", "=", "failed")
+            & Domain("origin", "=", "automatic")
+            & Domain("company_id", "in", companies.ids)
+            & waited
+        )
+
+    @api.model
+    def _take_failed(self, domain):
+        """Return the next failed reminders to try again, locked."""
+        failed = self.search(domain, order="id", limit=RETRY_SIZE)
+        return failed.try_lock_for_update()
+
+    def _fail(self, reason):
+        """Override to ask a person once the cron has tried often enough."""
+        result = super()._fail(reason)
+        self.filtered(
+            lambda r: r.origin == "automatic" and r.attempts == MAX_ATTEMPTS
+        )._ask_responsible()
+        return result
+
+    def _ask_responsible(self):
+        for reminder in self:
+            user = reminder._told_user()
+            reminder = reminder.with_context(lang=user.lang)
+            reminder.activity_schedule(
+                "relance_numm.mail_activity_failed",
+                summary=reminder.env._(
+                    "Did not leave after %(count)s attempts: %(customer)s",
+                    count=reminder.attempts,
+                    customer=reminder.partner_id.display_name,
+                ),
+                note=reminder.error,
+                user_id=user.id,
+            )
+
+    def _told_user(self):
+        """Return the person who is told of a problem with this reminder."""
+        user = self._responsible()
+        return self.company_id._relance_responsible() if user._is_superuser() else user
+
+    def _flag_missing_mail(self, recipients):
+        """Leave an activity on each customer that got a letter for want of a mail."""
+        told = self.partner_id.activity_search(
+            ["relance_numm.mail_activity_address"]
+        ).mapped("res_id")
+        for partner, reminders in self.grouped("partner_id").items():
+            if partner.id in told:
+                continue
+            reminder = reminders[:1]
+            user = reminder._told_user()
+            env = reminder.with_context(lang=user.lang).env
+            # Whoever reminds may leave the flag, also without a right on customers.
+            partner.sudo().activity_schedule(
+                "relance_numm.mail_activity_address",
+                summary=env._("Reminded by letter: no address to mail"),
+                note=env._(
+                    "%(reminder)s became a letter. %(problem)s. Complete the "
+                    "“Reminder” contact of this customer.",
+                    reminder=reminder.name,
+                    problem=recipients[reminder.id].mail_problem,
+                ),
+                user_id=user.id,
+            )
+
+    # Waiting to be confirmed
+
+    @api.model
+    def _drop_settled_unconfirmed(self):
+        """Take back what waits to be confirmed and is no longer owed."""
+        settled = self.search(
+            [
+                ("state", "=", "to_confirm"),
+                "|",
+                ("line_ids.move_line_id.reconciled", "=", True),
+                ("line_ids.move_line_id.no_followup", "=", True),
+            ]
+        )
+        for reminders in settled.try_lock_for_update()._by_author():
+            reminders._refresh_lines()
+
+    def _leave_to_next_step(self):
+        """Let the invoices of canceled automatic reminders wait for their next step:
+        the one that was canceled is not made again."""
+        canceled = self.filtered(
+            lambda r: r.origin == "automatic" and not r.main_reminder_id
+        )
+        for reminder in canceled:
+            lines = reminder._active_lines().sorted("date_due")
+            for move, move_lines in lines.grouped("move_id").items():
+                move._relance_wait_until(reminder._date_after(move_lines[0]))
+
+    def _date_after(self, line):
+        """Return when the step after a line's level is due, or False after the last."""
+        step = self.plan_id.step_ids.filtered(
+            lambda s: (
+                s.automation != "manual"
+                and s.level_id._compare_key() > line.level_id._compare_key()
+            )
+        )[:1]
+        tomorrow = fields.Date.context_today(self) + timedelta(1)
+        return step and max(line.date_due + timedelta(step.days), tomorrow)

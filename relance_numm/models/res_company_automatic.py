@@ -1,0 +1,281 @@
+from datetime import datetime, timedelta
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.tools import SQL, format_date, format_datetime
+
+from odoo.addons.base.models.res_partner import _tz_get
+
+# How far ahead the next opening of the sending hours is looked for.
+OPENING_SEARCH_DAYS = 30
+
+
+class ResCompanyAutomatic(models.Model):
+    """How and when a company reminds by itself (G2–G4)."""
+
+    _inherit = "res.company"
+
+    relance_since = fields.Date(
+        string="Due dates from",
+        help="Invoices due before are not reminded by themselves, unless their next "
+        "date is set by hand; empty: all are.",
+    )
+    relance_tz = fields.Selection(
+        _tz_get,
+        string="Time zone of reminders",
+        compute="_compute_relance_tz",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Decides which day it is for due dates, and the sending hours.",
+    )
+    relance_calendar_id = fields.Many2one(
+        "resource.calendar",
+        string="Sending hours",
+        help="Automatic reminders leave within these working hours, not on their days "
+        "off; empty: at any time.",
+    )
+    relance_pause_until = fields.Date(
+        string="Pause until",
+        help="Nothing leaves by itself before that day.",
+    )
+    relance_first_cap = fields.Integer(
+        string="First reminders a day",
+        help="At most so many invoices get their first automatic reminder on a day, "
+        "oldest due date first; 0: no limit.",
+    )
+    relance_min_amount = fields.Monetary(
+        string="Minimum amount",
+        help="An invoice of which less is left to pay is not reminded by itself.",
+    )
+    relance_per_customer = fields.Boolean(
+        string="One reminder per customer",
+        help="The invoices of a customer that are to be reminded on a day go into one "
+        "reminder, worded for the highest level among them.",
+    )
+    relance_user_id = fields.Many2one(
+        "res.users",
+        string="Reminders followed by",
+        help="Signs automatic reminders and is told of their problems, where neither "
+        "the customer nor the plan has somebody.",
+    )
+
+    _relance_automatic_positive = models.Constraint(
+        "CHECK (relance_first_cap >= 0 AND relance_min_amount >= 0)",
+        "First reminders a day and minimum amount cannot be negative.",
+    )
+
+    @api.model
+    def _get_company_root_delegated_field_names(self):
+        return super()._get_company_root_delegated_field_names() + [
+            "relance_since",
+            "relance_calendar_id",
+            "relance_pause_until",
+            "relance_first_cap",
+            "relance_min_amount",
+            "relance_per_customer",
+            "relance_user_id",
+        ]
+
+    @api.depends("partner_id.tz", "partner_id.country_id")
+    def _compute_relance_tz(self):
+        for company in self:
+            country = company.partner_id.country_id.code or ""
+            zones = pytz.country_timezones.get(country.upper(), [])
+            company.relance_tz = (
+                company.partner_id.tz
+                or (len(zones) == 1 and zones[0])
+                or company.relance_tz
+                or self.env.user.tz
+                or "UTC"
+            )
+
+    def _relance_in_own_time(self):
+        """Return this company as its own environment: only it is active, and “today”
+        is by its time zone (G3)."""
+        self.ensure_one()
+        return self.with_company(self).with_context(
+            allowed_company_ids=self.ids, tz=self.relance_tz or "UTC"
+        )
+
+    @api.model
+    def _relance_automatic_companies(self):
+        """Return the companies that remind by invoice."""
+        return self.search([("relance_on", "=", "invoice")], order="id")
+
+    # Whether anything may leave now
+
+    def _relance_hold(self):
+        """Return why nothing may leave by itself now, or False (G3).
+
+        :rtype: str | bool
+        """
+        self.ensure_one()
+        company = self._relance_in_own_time()
+        return (
+            company._relance_pause_text()
+            or company._relance_late_banks_text()
+            or company._relance_closed_text()
+        )
+
+    def _relance_pause_text(self):
+        until = self.relance_pause_until
+        if until and fields.Date.context_today(self) < until:
+            return self.env._(
+                "Automatic reminders are paused until %s.", format_date(self.env, until)
+            )
+        return False
+
+    def _relance_late_banks_text(self):
+        late = self._relance_late_banks()
+        if not late:
+            return False
+        return self.env._(
+            "The bank is not up to date, so nothing leaves by itself: %s. Import the "
+            "statements, archive a journal that is not used any longer, or change the "
+            "limit in the settings.",
+            ", ".join(
+                self.env._(
+                    "%(journal)s up to %(date)s",
+                    journal=status["journal"],
+                    date=status["date"],
+                )
+                for status in late
+            ),
+        )
+
+    def _relance_late_banks(self):
+        """Return the state of the bank journals that are too old to remind by.
+
+        A journal that was never used says nothing about payments.
+        """
+        return [
+            status
+            for status in self._relance_bank_status()
+            if status["late"] and status["date"]
+        ]
+
+    def _relance_closed_text(self):
+        opening = self._relance_next_opening()
+        now = pytz.utc.localize(fields.Datetime.now())
+        if opening and opening <= now:
+            return False
+        if not opening:
+            return self.env._(
+                "The sending hours “%s” have no working time in the coming weeks.",
+                self.relance_calendar_id.name,
+            )
+        return self.env._(
+            "Outside the sending hours: the next reminders leave from %s on.",
+            format_datetime(self.env, opening, tz=self.relance_tz, dt_format="short"),
+        )
+
+    def _relance_next_opening(self):
+        """Return when reminders may next leave: now, if they may now; None if never.
+
+        :rtype: datetime.datetime | None
+        """
+        now = pytz.utc.localize(fields.Datetime.now())
+        # The hours are the company's, which its accountants need not be able to read.
+        calendar = self.relance_calendar_id.sudo()
+        if not calendar:
+            return now
+        zone = pytz.timezone(self.relance_tz or "UTC")
+        start = now.astimezone(zone)
+        intervals = calendar._work_intervals_batch(
+            start, start + timedelta(days=OPENING_SEARCH_DAYS), tz=zone
+        )[False]
+        return next((opening for opening, _end, _meta in intervals), None)
+
+    def _relance_day_start(self):
+        """Return when today began in the company's time zone, in UTC as Odoo stores it.
+
+        :rtype: datetime.datetime
+        """
+        zone = pytz.timezone(self.relance_tz or "UTC")
+        today = fields.Date.context_today(self.with_context(tz=self.relance_tz))
+        midnight = zone.localize(datetime.combine(today, datetime.min.time()))
+        return midnight.astimezone(pytz.utc).replace(tzinfo=None)
+
+    # What is due
+
+    def _relance_due_items(self):
+        """Return the rows of this company that the cron is to remind now, those that
+        are the longest overdue first (G2)."""
+        return self.env["relance.item"].search_fetch(
+            [
+                ("company_id", "=", self.id),
+                ("next_date", "<=", fields.Date.context_today(self)),
+            ],
+            ["move_id", "partner_id", "sent_level_id"],
+            order="date_due, id",
+        )
+
+    def _relance_within_cap(self, items):
+        """Return these due rows without the first reminders that are more than the
+        company makes on a day (G4)."""
+        if not self.relance_first_cap:
+            return items
+        first = items.filtered(lambda item: not item.sent_level_id)
+        return items - first[self._relance_first_left() :]
+
+    def _relance_first_left(self):
+        """Return how many first reminders the company may still make today.
+
+        Whoever counts holds the company's row until he commits, so that two workers
+        keep the limit together; who does not get it makes none.
+        """
+        if not self.sudo().try_lock_for_update(allow_referencing=True):
+            return 0
+        # This transaction may be older than the other worker's commit.
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    SELECT count(*) FROM relance_reminder_line
+                     WHERE is_first AND company_id = %s AND create_date >= %s
+                    """,
+                    self.id,
+                    self._relance_day_start(),
+                )
+            )
+            return max(self.relance_first_cap - cr.fetchone()[0], 0)
+
+    # Telling people
+
+    def _relance_responsible(self):
+        """Return who is told of what goes wrong: the person of the settings, else one
+        of the company's accounting managers."""
+        self.ensure_one()
+        managers = self.env.ref("account.group_account_manager").sudo().all_user_ids
+        return (
+            self.relance_user_id
+            or managers.filtered(lambda u: u.active and self in u.company_ids)[:1]
+            or self.env.user
+        )
+
+    def _relance_tell_bank(self):
+        """Keep an activity on each bank journal that holds reminders back (G3), and
+        take it away once the bank is up to date."""
+        self.ensure_one()
+        company = self._relance_in_own_time()
+        late = {status["journal_id"]: status for status in self._relance_late_banks()}
+        journals = company.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "parent_of", company.ids)]
+        )
+        told = journals.filtered(
+            lambda j: j.activity_search(["relance_numm.mail_activity_bank"])
+        )
+        (told.filtered(lambda j: j.id not in late)).activity_unlink(
+            ["relance_numm.mail_activity_bank"]
+        )
+        for journal in journals.filtered(lambda j: j.id in late) - told:
+            user = company._relance_responsible()
+            journal = journal.with_context(lang=user.lang)
+            journal.activity_schedule(
+                "relance_numm.mail_activity_bank",
+                summary=journal.env._("Automatic reminders wait for the bank"),
+                note=company.with_context(lang=user.lang)._relance_late_banks_text(),
+                user_id=user.id,
+            )
