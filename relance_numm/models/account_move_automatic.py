@@ -184,6 +184,7 @@ class AccountMoveAutomatic(models.Model):
 
         :rtype: dict[int, relance.item]
         """
+        self.env["relance.item"].invalidate_model()
         items = self.env["relance.item"].search(
             [("move_id", "in", self.ids), ("amount_due", ">", 0)],
             order="date_due desc, id desc",

@@ -1,5 +1,8 @@
+from collections import Counter
+
 from odoo import api, fields, models
-from odoo.tools import SQL, format_date
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date, format_datetime
 
 from .relance_reminder import IN_FLIGHT
 from .relance_step import AUTOMATIONS
@@ -7,6 +10,8 @@ from .res_company import REMIND_BY
 
 # An invoice that raised so often when its reminder was made waits for a person.
 MAX_CREATION_ERRORS = 5
+# Beyond so many rows the dry run does not say by what means they leave.
+MAX_ROUTES = 2000
 
 
 class RelanceItemAutomatic(models.Model):
@@ -277,3 +282,96 @@ class RelanceItemAutomatic(models.Model):
             date=format_date(self.env, self.next_date),
             delivery=self.automatic_delivery,
         )
+
+    # The dry run's screen (G5)
+
+    def action_remind_now(self):
+        """Let the cron run at once."""
+        # Whoever may change plans may start it, without a right on scheduled actions.
+        self.env["relance.plan"].check_access("write")
+        self.env.ref("relance_numm.ir_cron_remind").sudo()._trigger()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": self.env._(
+                    "The reminders are being made in the background; they come to "
+                    "“Reminders” within a minute."
+                ),
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    @api.model
+    def get_automatic_status(self):
+        """Return whether anything may leave by itself now, per active company.
+
+        :return: one dict per company that reminds by invoice: ``company`` (its name,
+            where there are several), ``text`` and ``hold`` (nothing leaves)
+        :rtype: list[dict]
+        """
+        self.check_access("read")
+        companies = self.env.companies.filtered(lambda c: c.relance_on == "invoice")
+        if self.env.context.get("relance_rehearsal"):
+            text = self.env._(
+                "Rehearsal: nothing is sent until you start automatic reminders."
+            )
+            return [{"company": False, "text": text, "hold": True}]
+        if not companies:
+            text = self.env._(
+                "No company reminds by invoice: choose “Remind by: Invoice” in "
+                "Settings › Accounting › Reminders."
+            )
+            return [{"company": False, "text": text, "hold": True}]
+        return [
+            {
+                "company": len(companies) > 1 and company.name,
+                "text": company._relance_hold() or self._next_run_text(),
+                "hold": bool(company._relance_hold()),
+            }
+            for company in companies
+        ]
+
+    @api.model
+    def _next_run_text(self):
+        """Return when the cron runs next, for people to read."""
+        # Anyone who reads the dry run may know it, without a right on crons.
+        cron = self.env.ref("relance_numm.ir_cron_remind").sudo()
+        if not cron.active:
+            return self.env._(
+                "The scheduled action “%s” is archived: nothing leaves by itself.",
+                cron.name,
+            )
+        return self.env._(
+            "Next run: %s", format_datetime(self.env, cron.nextcall, dt_format="short")
+        )
+
+    @api.model
+    def get_automatic_summary(self, domain):
+        """Return what the rows of a domain that have a next date would make.
+
+        :return: a sentence with the number of invoices and customers and, where they
+            are not too many, how they would be reached; empty where there is none
+        :rtype: str
+        """
+        planned = Domain(domain) & Domain("next_date", "!=", False)
+        [(count, customers)] = self._read_group(
+            planned, [], ["move_id:count_distinct", "partner_id:count_distinct"]
+        )
+        if not count:
+            return ""
+        text = self.env._(
+            "%(invoices)s invoices of %(customers)s customers",
+            invoices=count,
+            customers=customers,
+        )
+        if count > MAX_ROUTES:
+            return text
+        routes = self.search(planned)._automatic_routes().values()
+        by_type = Counter(
+            self.env._("cannot leave") if route.problem else route.channel.name
+            for route in routes
+        )
+        details = ", ".join(f"{name} {number}" for name, number in by_type.items())
+        return f"{text} ({details})"

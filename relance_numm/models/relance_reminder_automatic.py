@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .relance_step import SPOKEN_KINDS
+
 # Hours after each failure before the cron tries a reminder again: at the next run, then
 # later and later. After the last, a person is asked.
 RETRY_HOURS = (0, 4, 24, 48)
@@ -74,29 +76,57 @@ class RelanceReminderAutomatic(models.Model):
         user = self._responsible()
         return self.company_id._relance_responsible() if user._is_superuser() else user
 
-    def _flag_missing_mail(self, recipients):
-        """Leave an activity on each customer that got a letter for want of a mail."""
-        told = self.partner_id.activity_search(
-            ["relance_numm.mail_activity_address"]
-        ).mapped("res_id")
-        for partner, reminders in self.grouped("partner_id").items():
-            if partner.id in told:
-                continue
-            reminder = reminders[:1]
-            user = reminder._told_user()
-            env = reminder.with_context(lang=user.lang).env
-            # Whoever reminds may leave the flag, also without a right on customers.
-            partner.sudo().activity_schedule(
-                "relance_numm.mail_activity_address",
-                summary=env._("Reminded by letter: no address to mail"),
-                note=env._(
-                    "%(reminder)s became a letter. %(problem)s. Complete the "
-                    "“Reminder” contact of this customer.",
-                    reminder=reminder.name,
-                    problem=recipients[reminder.id].mail_problem,
-                ),
-                user_id=user.id,
+    # Reaching the customer
+
+    def _reroute(self, recipients):
+        """Choose another type for what nobody is there to choose it for: a letter where
+        the customer cannot be mailed any longer, a mail where he can be again; tell the
+        responsible person of customers without mail (G2)."""
+        for reminder in self.filtered(
+            lambda r: (
+                r.origin == "automatic"
+                and not r.main_reminder_id
+                and r.channel_kind not in SPOKEN_KINDS
             )
+        ):
+            route = reminder._automatic_route(recipients[reminder.id])
+            channel = reminder.channel_id
+            if channel._delivery()._problem(recipients[reminder.id], channel):
+                reminder.channel_id = route.channel or channel
+            if route.replaced:
+                reminder._flag_missing_mail(route.replaced)
+
+    def _automatic_route(self, recipients):
+        """Return how this reminder reaches its customer, as its step and its invoices
+        are now.
+
+        :rtype: Route
+        """
+        modes = self._active_lines().move_id.mapped("relance_mode")
+        step = self.plan_id._step_of_level(self.level_id)
+        return step._automatic_route(recipients, "letter" in modes)
+
+    def _flag_missing_mail(self, problem):
+        """Leave an activity on a customer that gets a letter for want of a mail, unless
+        there is one already."""
+        activity_type = "relance_numm.mail_activity_address"
+        # Whoever reminds may leave the flag, also without a right on customers.
+        customer = self.partner_id.sudo()
+        if customer.activity_search([activity_type]):
+            return
+        user = self._told_user()
+        env = self.with_context(lang=user.lang).env
+        customer.activity_schedule(
+            activity_type,
+            summary=env._("Reminded by letter: no address to mail"),
+            note=env._(
+                "%(reminder)s became a letter. %(problem)s. Complete the “Reminder” "
+                "contact of this customer.",
+                reminder=self.name,
+                problem=problem,
+            ),
+            user_id=user.id,
+        )
 
     # Waiting to be confirmed
 

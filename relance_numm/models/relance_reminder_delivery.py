@@ -99,7 +99,7 @@ class RelanceReminderDelivery(models.Model):
     def _address(self):
         """Set the contact of each reminder; fail those that reach nobody (B1, D5)."""
         recipients = self._recipients()
-        self._replace_missing_mail(recipients)
+        self._reroute(recipients)
         problems = {}
         for reminder in self:
             delivery = reminder.channel_id._delivery()
@@ -123,22 +123,6 @@ class RelanceReminderDelivery(models.Model):
             )
             for reminder in self
         }
-
-    def _replace_missing_mail(self, recipients):
-        """Send by letter what nobody is there to choose a type for, where the customer
-        cannot be mailed, and tell the responsible person (G2)."""
-        replaced = self.filtered(
-            lambda r: (
-                r.origin == "automatic"
-                and r.channel_kind == "mail"
-                and recipients[r.id].mail_problem
-            )
-        )
-        for reminder in replaced:
-            step = reminder.plan_id._step_of_level(reminder.level_id)
-            letter, _companions = step._automatic_channels(by_letter=True)
-            reminder.channel_id = letter or reminder.channel_id._letter()
-        replaced._flag_missing_mail(recipients)
 
     def _invoice_pdfs(self):
         """Return the invoices' PDFs to attach to each reminder (F1); fail those of

@@ -16,6 +16,9 @@ class RelanceReminderLine(models.Model):
     )
     company_id = fields.Many2one(related="reminder_id.company_id", store=True)
     currency_id = fields.Many2one(related="reminder_id.currency_id")
+    reminder_date = fields.Date(related="reminder_id.date")
+    channel_id = fields.Many2one(related="reminder_id.channel_id")
+    comment = fields.Char(related="reminder_id.comment")
     move_line_id = fields.Many2one(
         "account.move.line",
         string="Journal item",

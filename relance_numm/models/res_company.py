@@ -59,10 +59,30 @@ class ResCompany(models.Model):
             company._relance_sequence()
         return companies
 
+    def write(self, vals):
+        """Override of `base`: it copies what branches share from their entity one field
+        after the other, and refuses that half-way where there are several."""
+        shared = set(vals).intersection(self._get_company_root_delegated_field_names())
+        ours = {name: vals[name] for name in shared if name.startswith("relance_")}
+        if len(ours) > 1:
+            for name, value in ours.items():
+                super().write({name: value})
+            vals = {name: value for name, value in vals.items() if name not in ours}
+        return super().write(vals)
+
     @api.constrains("relance_on")
     def _check_relance_on(self):
+        self.filtered(
+            lambda company: company.relance_on == "invoice"
+        )._relance_check_default_plan()
+
+    def _relance_check_default_plan(self):
+        """Refuse to remind by invoice without a default plan (A3).
+
+        :raise ValidationError: saying what to do
+        """
         for company in self:
-            if company.relance_on == "invoice" and not company._relance_default_plans():
+            if not company._relance_default_plans():
                 raise ValidationError(
                     self.env._(
                         "“%s” cannot remind by invoice: there is no default plan. Open "

@@ -158,8 +158,7 @@ class ResCompanyAutomatic(models.Model):
 
     def _relance_closed_text(self):
         opening = self._relance_next_opening()
-        now = pytz.utc.localize(fields.Datetime.now())
-        if opening and opening <= now:
+        if opening and opening <= fields.Datetime.now():
             return False
         if not opening:
             return self.env._(
@@ -172,21 +171,28 @@ class ResCompanyAutomatic(models.Model):
         )
 
     def _relance_next_opening(self):
-        """Return when reminders may next leave: now, if they may now; None if never.
+        """Return when reminders may next leave, in UTC: now, if they may now; None if
+        they never may.
 
         :rtype: datetime.datetime | None
         """
-        now = pytz.utc.localize(fields.Datetime.now())
+        now = fields.Datetime.now()
         # The hours are the company's, which its accountants need not be able to read.
         calendar = self.relance_calendar_id.sudo()
         if not calendar:
             return now
         zone = pytz.timezone(self.relance_tz or "UTC")
-        start = now.astimezone(zone)
+        start = pytz.utc.localize(now).astimezone(zone)
         intervals = calendar._work_intervals_batch(
             start, start + timedelta(days=OPENING_SEARCH_DAYS), tz=zone
         )[False]
-        return next((opening for opening, _end, _meta in intervals), None)
+        return next(
+            (
+                opening.astimezone(pytz.utc).replace(tzinfo=None)
+                for opening, _end, _meta in intervals
+            ),
+            None,
+        )
 
     def _relance_day_start(self):
         """Return when today began in the company's time zone, in UTC as Odoo stores it.

@@ -1,3 +1,7 @@
+from . import test_automatic
+from . import test_automatic_clock
+from . import test_automatic_invoice
+from . import test_automatic_when
 from . import test_company
 from . import test_concurrency
 from . import test_item

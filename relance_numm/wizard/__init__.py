@@ -1,3 +1,4 @@
+from . import relance_automatic_start
 from . import relance_plan_new
 from . import relance_prepare
 from . import relance_prepare_line

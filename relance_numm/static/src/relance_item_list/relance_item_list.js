@@ -36,7 +36,9 @@ export class RelanceItemListController extends ListController {
     async loadTotals() {
         this.relance.totals = this.model.root.hasLimitedCount
             ? []
-            : await this.orm.call("relance.item", "get_totals", [this.props.domain]);
+            : await this.orm.call("relance.item", "get_totals", [this.props.domain], {
+                  context: this.props.context,
+              });
     }
 
     get lateBanks() {
