@@ -23,17 +23,25 @@ class AccountMoveAutomatic(models.Model):
     relance_by_hand = fields.Boolean(
         string="Next date set by hand", copy=False, readonly=True
     )
-    relance_own_date = fields.Date(copy=False, readonly=True)
-    relance_own_mode = fields.Selection(REMINDER_MODES, copy=False, readonly=True)
-    relance_own_emails = fields.Char(copy=False, readonly=True)
-    relance_own_internal_email = fields.Char(copy=False, readonly=True)
+    relance_own_date = fields.Date(string="Own next date", copy=False, readonly=True)
+    relance_own_mode = fields.Selection(
+        REMINDER_MODES, string="Own reminder mode", copy=False, readonly=True
+    )
+    relance_own_emails = fields.Char(string="Own addresses", copy=False, readonly=True)
+    relance_own_internal_email = fields.Char(
+        string="Own internal address", copy=False, readonly=True
+    )
     relance_error = fields.Char(
         string="Reminder error", copy=False, readonly=True, groups=GROUPS
     )
-    relance_error_count = fields.Integer(copy=False, readonly=True, aggregator=None)
+    relance_error_count = fields.Integer(
+        string="Reminder errors", copy=False, readonly=True, aggregator=None
+    )
 
     # What it says.
-    relance_on = fields.Selection(related="company_id.relance_on", groups=GROUPS)
+    relance_on = fields.Selection(
+        related="company_id.relance_on", string="Remind by", groups=GROUPS
+    )
     relance_amount_paid = fields.Monetary(
         string="Amount settled", compute="_compute_relance_amount_paid", groups=GROUPS
     )

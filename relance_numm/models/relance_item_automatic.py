@@ -29,8 +29,8 @@ class RelanceItemAutomatic(models.Model):
         help="The day from which on the next automatic reminder is sent; empty: none "
         "is.",
     )
-    next_step_id = fields.Many2one("relance.step")
-    next_level_id = fields.Many2one("relance.level")
+    next_step_id = fields.Many2one("relance.step", string="Next step")
+    next_level_id = fields.Many2one("relance.level", string="Next level")
     automation = fields.Selection(AUTOMATIONS, string="By itself")
     automatic_code = fields.Selection(
         [
@@ -56,7 +56,9 @@ class RelanceItemAutomatic(models.Model):
         ],
         string="Why not automatically",
     )
-    automatic_reason = fields.Char(compute="_compute_automatic_reason")
+    automatic_reason = fields.Char(
+        string="Why not automatically", compute="_compute_automatic_reason"
+    )
     automatic_delivery = fields.Char(
         string="By",
         compute="_compute_automatic_delivery",
@@ -214,7 +216,7 @@ class RelanceItemAutomatic(models.Model):
         """Return the sentence that says why the cron does not remind this row."""
         texts = {
             "by_hand": self.env._("Reminded by hand, from “Manage reminders”"),
-            "not_invoice": self.env._("Only customer invoices are reminded by itself"),
+            "not_invoice": self.env._("Only customer invoices are reminded by themselves"),
             "no_step": self.env._(
                 "The plan “%s” has no automatic step", self.plan_id.display_name
             ),

@@ -109,7 +109,9 @@ class RelanceReminder(models.Model):
     companion_ids = fields.One2many(
         "relance.reminder", "main_reminder_id", string="Accompanied by", readonly=True
     )
-    confirmed_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    confirmed_by_id = fields.Many2one(
+        "res.users", string="Confirmed by", readonly=True, copy=False
+    )
     attempts = fields.Integer(
         string="Failed attempts", readonly=True, copy=False, aggregator=None
     )

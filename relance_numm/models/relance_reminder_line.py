@@ -49,13 +49,16 @@ class RelanceReminderLine(models.Model):
     )
     origin = fields.Selection(related="reminder_id.origin", store=True)
     is_companion = fields.Boolean(
+        string="Of a companion",
         compute="_compute_is_companion",
         store=True,
         help="Of a call, meeting or SMS that accompanies another reminder, which is "
         "the one that counts.",
     )
     is_first = fields.Boolean(
-        readonly=True, help="The first reminder that the entry gets by itself."
+        string="First reminder",
+        readonly=True,
+        help="The first reminder that the entry gets by itself.",
     )
     dropped = fields.Boolean(
         string="Left out", help="Paid or blocked before the reminder left."

@@ -9,9 +9,14 @@ class ResConfigSettings(models.TransientModel):
     # Not related: an entity is switched to invoices once a person has seen what would
     # be sent.
     relance_on = fields.Selection(
-        REMIND_BY, required=True, default=lambda self: self._default_relance_on()
+        REMIND_BY,
+        string="Remind by",
+        required=True,
+        default=lambda self: self._default_relance_on(),
     )
-    relance_running = fields.Boolean(compute="_compute_relance_running")
+    relance_running = fields.Boolean(
+        string="Runs by itself", compute="_compute_relance_running"
+    )
     relance_internal_email = fields.Char(
         related="company_id.relance_internal_email", readonly=False
     )

@@ -50,3 +50,46 @@ class TestTour(RelanceCommon, AccountTestInvoicingHttpCommon):
             ],
         )
         self.assertTrue(all(r.letter_attachment_id for r in reminders))
+
+
+@tagged("post_install", "-at_install")
+class TestAutomaticTour(RelanceCommon, AccountTestInvoicingHttpCommon):
+    """Automatic reminders in a real browser, in French."""
+
+    browser_size = "1920x1080"
+
+    def test_automatic_in_the_browser(self):
+        """G1–G5: switch an entity to « Facture », run the cron, read the invoice."""
+        administrator = new_test_user(
+            self.env,
+            "relance_tour_admin",
+            "account.group_account_manager,base.group_system",
+            lang="fr_FR",
+            email="relance.admin@example.com",
+            company_id=self.company.id,
+            company_ids=[(6, 0, self.company.ids)],
+        )
+        self.plan.step_ids.channel_ids = self.email
+        move = self._invoice(8, partner=self._create_customer("Librairie Auto"))
+        self.start_tour(
+            "/odoo/action-account.action_account_config",
+            "relance_automatic_start",
+            login=administrator.login,
+        )
+        self.assertEqual(self.company.relance_on, "invoice")
+        self.assertFalse(self.company.relance_since)
+        self.assertFalse(self.company.relance_calendar_id)
+        self.assertEqual(self.company.relance_user_id, administrator)
+        self.start_tour("/odoo", "relance_automatic_dry_run", login=administrator.login)
+        with self.enter_registry_test_mode():
+            self.env.ref("relance_numm.ir_cron_remind").method_direct_trigger()
+        reminder = self.env["relance.reminder"].search(
+            [("line_ids.move_id", "=", move.id)]
+        )
+        self.assertEqual(reminder.state, "outgoing")
+        reminder.sudo()._left_or_failed(False)
+        # Odoo prints no invoice in tests, and the browser shows it beside the form.
+        move.invoice_pdf_report_id.raw = reminder.letter_attachment_id.raw
+        self.start_tour("/odoo", "relance_automatic_read", login=administrator.login)
+        self.assertEqual(len(reminder), 1)
+        self.assertFalse(move.relance_by_hand)
