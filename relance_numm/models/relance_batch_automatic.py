@@ -82,7 +82,10 @@ class RelanceBatchAutomatic(models.Model):
         :return: whether there is time left
         """
         waiting = deque(chunks)
-        model = self.with_env(company._relance_in_own_time().env)
+        lang = company._relance_lang(company.relance_user_id)
+        model = self.with_env(
+            company._relance_in_own_time().with_context(lang=lang).env
+        )
 
         def take():
             return waiting[0] if waiting else model.env["relance.item"]

@@ -57,7 +57,7 @@ class RelanceItemAutomatic(models.Model):
         string="Why not automatically",
     )
     automatic_reason = fields.Char(
-        string="Why not automatically", compute="_compute_automatic_reason"
+        string="Reason", compute="_compute_automatic_reason"
     )
     automatic_delivery = fields.Char(
         string="By",

@@ -42,7 +42,7 @@ class RelanceReminderDelivery(models.Model):
         what is written on them is for him to read, also where the cron writes it."""
         groups = self.grouped(lambda r: (r.user_id, r.company_id))
         for (user, company), reminders in groups.items():
-            lang = user.lang or self.env.lang
+            lang = company._relance_lang(user)
             yield reminders.with_context(lang=lang).with_company(company)
 
     def _deliver_locked(self):

@@ -99,6 +99,17 @@ class ResCompanyAutomatic(models.Model):
             allowed_company_ids=self.ids, tz=self.relance_tz or "UTC"
         )
 
+    def _relance_lang(self, user):
+        """Return the language of what is written for a user of this company, or for
+        all of them where he is nobody.
+
+        :rtype: str
+        """
+        self.ensure_one()
+        if not user or user._is_superuser():
+            return self.partner_id.lang or self.env.lang
+        return user.lang or self.env.lang
+
     @api.model
     def _relance_automatic_companies(self):
         """Return the companies that remind by invoice."""

@@ -70,6 +70,7 @@ class TestAutomaticTour(RelanceCommon, AccountTestInvoicingHttpCommon):
             company_ids=[(6, 0, self.company.ids)],
         )
         self.plan.step_ids.channel_ids = self.email
+        self.plan.user_id = False
         move = self._invoice(8, partner=self._create_customer("Librairie Auto"))
         self.start_tour(
             "/odoo/action-account.action_account_config",
