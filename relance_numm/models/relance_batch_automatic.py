@@ -153,6 +153,9 @@ class RelanceBatchAutomatic(models.Model):
             lambda item: item._claim_key() if per_customer else item.move_id
         )
         routes = due._automatic_routes()
+        # At once: each request looks at its own customer below.
+        for company in self.env.company | self.env.company.root_id:
+            due.partner_id.with_company(company).mapped("relance_user_id")
         followers = (rows - due).grouped("move_id")
         return [
             self._automatic_request(group, followers, routes)
@@ -274,5 +277,5 @@ class RelanceBatchAutomatic(models.Model):
             or partner.with_company(company.root_id).relance_user_id
             or plan.user_id
             or company.relance_user_id
-            or self.env.ref("base.user_root")
+            or self.env["res.users"].browse(SUPERUSER_ID)
         )

@@ -117,6 +117,8 @@ class RelanceReminderDelivery(models.Model):
         :rtype: dict[int, Recipients]
         """
         customers = self.partner_id._relance_recipients()
+        # At once: each reminder looks at its own invoices below.
+        self._active_lines().move_id.mapped("relance_mode")
         return {
             reminder.id: reminder._active_lines().move_id._relance_own_recipients(
                 customers[reminder.partner_id.id]
