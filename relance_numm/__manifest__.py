@@ -29,6 +29,7 @@
         "wizard/relance_prepare_views.xml",
         "wizard/relance_plan_new_views.xml",
         "wizard/relance_template_preview_views.xml",
+        "wizard/relance_import_views.xml",
         # Views.
         "views/relance_level_views.xml",
         "views/relance_channel_views.xml",

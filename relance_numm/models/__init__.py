@@ -6,6 +6,7 @@ from . import mail_mail
 from . import mail_notification
 from . import relance_batch
 from . import relance_batch_automatic
+from . import relance_batch_import
 from . import relance_channel
 from . import relance_delivery
 from . import relance_delivery_activity

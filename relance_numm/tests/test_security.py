@@ -18,6 +18,8 @@ MODELS = (
 CONFIGURATION = MODELS[:5]
 PER_COMPANY = MODELS[5:]
 WIZARDS = (
+    "relance.import",
+    "relance.import.line",
     "relance.prepare",
     "relance.prepare.line",
     "relance.plan.new",
