@@ -57,7 +57,7 @@ class RelanceItemAutomatic(models.Model):
         string="Why not automatically",
     )
     automatic_reason = fields.Char(
-        string="Reason", compute="_compute_automatic_reason"
+        string="Why not by itself", compute="_compute_automatic_reason"
     )
     automatic_delivery = fields.Char(
         string="By",
@@ -216,7 +216,9 @@ class RelanceItemAutomatic(models.Model):
         """Return the sentence that says why the cron does not remind this row."""
         texts = {
             "by_hand": self.env._("Reminded by hand, from “Manage reminders”"),
-            "not_invoice": self.env._("Only customer invoices are reminded by themselves"),
+            "not_invoice": self.env._(
+                "Only customer invoices are reminded by themselves"
+            ),
             "no_step": self.env._(
                 "The plan “%s” has no automatic step", self.plan_id.display_name
             ),

@@ -129,7 +129,8 @@ registry.category("web_tour.tours").add("relance_automatic_read", {
         },
         {
             content: "Its reminder is there",
-            trigger: "[name=relance_line_ids] .o_data_row:contains(Niveau 1):contains(Envoyée)",
+            trigger:
+                "[name=relance_line_ids] .o_data_row:contains(Niveau 1):contains(Envoyée)",
         },
         {
             content: "Put the next reminder off",
