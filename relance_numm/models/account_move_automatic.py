@@ -21,21 +21,33 @@ class AccountMoveAutomatic(models.Model):
 
     # What a person decided, or what went wrong.
     relance_by_hand = fields.Boolean(
-        string="Next date set by hand", copy=False, readonly=True
+        string="Next date set by hand", copy=False, readonly=True, groups=GROUPS
     )
-    relance_own_date = fields.Date(string="Own next date", copy=False, readonly=True)
+    relance_own_date = fields.Date(
+        string="Own next date", copy=False, readonly=True, groups=GROUPS
+    )
     relance_own_mode = fields.Selection(
-        REMINDER_MODES, string="Own reminder mode", copy=False, readonly=True
+        REMINDER_MODES,
+        string="Own reminder mode",
+        copy=False,
+        readonly=True,
+        groups=GROUPS,
     )
-    relance_own_emails = fields.Char(string="Own addresses", copy=False, readonly=True)
+    relance_own_emails = fields.Char(
+        string="Own addresses", copy=False, readonly=True, groups=GROUPS
+    )
     relance_own_internal_email = fields.Char(
-        string="Own internal address", copy=False, readonly=True
+        string="Own internal address", copy=False, readonly=True, groups=GROUPS
     )
     relance_error = fields.Char(
         string="Reminder error", copy=False, readonly=True, groups=GROUPS
     )
     relance_error_count = fields.Integer(
-        string="Reminder errors", copy=False, readonly=True, aggregator=None
+        string="Reminder errors",
+        copy=False,
+        readonly=True,
+        aggregator=None,
+        groups=GROUPS,
     )
 
     # What it says.
@@ -50,6 +62,7 @@ class AccountMoveAutomatic(models.Model):
         string="Reminders by",
         compute="_compute_relance_mode",
         inverse="_inverse_relance_mode",
+        groups=GROUPS,
         help="The customer's, unless you choose another for this invoice.",
     )
     relance_emails = fields.Char(

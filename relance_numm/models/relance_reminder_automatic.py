@@ -90,6 +90,8 @@ class RelanceReminderAutomatic(models.Model):
             )
         ):
             route = reminder._automatic_route(recipients[reminder.id])
+            if not route:
+                continue
             channel = reminder.channel_id
             if channel._delivery()._problem(recipients[reminder.id], channel):
                 reminder.channel_id = route.channel or channel
@@ -98,13 +100,13 @@ class RelanceReminderAutomatic(models.Model):
 
     def _automatic_route(self, recipients):
         """Return how this reminder reaches its customer, as its step and its invoices
-        are now.
+        are now; None where the plan has lost the step.
 
-        :rtype: Route
+        :rtype: Route | None
         """
         modes = self._active_lines().move_id.mapped("relance_mode")
         step = self.plan_id._step_of_level(self.level_id)
-        return step._automatic_route(recipients, "letter" in modes)
+        return step and step._automatic_route(recipients, "letter" in modes) or None
 
     def _flag_missing_mail(self, problem):
         """Leave an activity on a customer that gets a letter for want of a mail, unless

@@ -137,6 +137,8 @@ class RelanceReminderDelivery(models.Model):
         )
         moves = with_invoices._active_lines().move_id
         missing = moves._relance_make_invoice_pdfs()
+        # Nor does an empty file leave, should the disk have lost one.
+        missing |= moves.filtered(lambda move: not move.invoice_pdf_report_id.raw)
         for reminder in with_invoices:
             lacking = reminder._active_lines().move_id & missing
             if lacking:

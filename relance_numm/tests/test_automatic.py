@@ -50,6 +50,42 @@ class TestAutomatic(AutomaticCommon):
             self.assertIn(part, trace)
         self.assertIn("recovery@example.com", trace)
 
+    def test_g2_invoice_pdf_made_once(self):
+        """G2: the stored PDF of an invoice is attached; made once if there is none."""
+        move = self._invoice(8)
+        self._run()
+        pdf = move.invoice_pdf_report_id
+        self.assertTrue(pdf.raw)
+        self._leave()
+        with self._days_from_due(move, 15):
+            self._run()
+        reminder = self._reminders(move)[-1]
+        self.assertEqual(reminder.level_id, self.level_2)
+        self.assertIn(pdf, self._mails(reminder).attachment_ids)
+        self.assertEqual(move.invoice_pdf_report_id, pdf)
+
+    def test_g2_invoice_pdf_lost(self):
+        """G2: an invoice whose file the disk has lost fails; no empty file leaves."""
+        bad, good = self._invoice(8), self._invoice(9)
+        (bad | good)._relance_make_invoice_pdfs()
+        bad.invoice_pdf_report_id._write({"store_fname": "00/lost", "db_datas": None})
+        self.env.invalidate_all()
+        with mute_logger("odoo.addons.base.models.ir_attachment"):
+            self._run()
+        self.assertEqual(self._reminders(bad).state, "failed")
+        self.assertIn(bad.name, self._reminders(bad).error)
+        self.assertEqual(self._reminders(good).state, "outgoing")
+
+    def test_g2_step_gone(self):
+        """G3: a reminder whose step was deleted meanwhile leaves as it was made."""
+        self.plan.step_ids.automation = "confirm"
+        move = self._invoice(8)
+        self._run()
+        self.plan.step_ids[1].unlink()
+        reminder = self._reminders(move)
+        reminder.sudo(False).action_confirm()
+        self.assertEqual(reminder.state, "outgoing")
+
     def test_g3_once(self):
         """G3: run again and again, the same day and later, nothing is sent twice."""
         move = self._invoice(8)
