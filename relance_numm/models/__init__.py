@@ -18,6 +18,7 @@ from . import relance_item_automatic
 from . import relance_letter
 from . import relance_level
 from . import relance_plan
+from . import relance_plan_impact
 from . import relance_reminder
 from . import relance_reminder_automatic
 from . import relance_reminder_delivery

@@ -215,6 +215,24 @@ class ResCompanyAutomatic(models.Model):
         midnight = zone.localize(datetime.combine(today, datetime.min.time()))
         return midnight.astimezone(pytz.utc).replace(tzinfo=None)
 
+    def _relance_today_sql(self, company_id):
+        """Return which day it is in each of these companies, by its own time zone.
+
+        :param SQL company_id: the company's id in the query.
+        :rtype: SQL
+        """
+        days = {
+            company.id: fields.Date.context_today(
+                company.with_context(tz=company.relance_tz or "UTC")
+            )
+            for company in self
+        }
+        return SQL(
+            "CASE %s %s END",
+            company_id,
+            SQL(" ").join(SQL("WHEN %s THEN %s::date", *day) for day in days.items()),
+        )
+
     # What is due
 
     def _relance_due_items(self):

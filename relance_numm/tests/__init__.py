@@ -11,6 +11,7 @@ from . import test_mail
 from . import test_partner
 from . import test_performance
 from . import test_plan
+from . import test_plan_impact
 from . import test_prepare
 from . import test_reminder
 from . import test_security

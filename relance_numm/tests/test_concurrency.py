@@ -187,7 +187,7 @@ class TestConcurrency(BaseCase):
         with self.registry.cursor() as one, self.registry.cursor() as two:
             first = self._env(one)["relance.reminder"].search(domain, limit=4)
             first = first.try_lock_for_update()
-            second = self._env(two)["relance.reminder"]._take_pending()
+            second = self._env(two)["relance.reminder"]._take_pending(domain)
             self.assertEqual(len(first), 4)
             self.assertEqual(len(second), 2)
             self.assertFalse(set(first.ids) & set(second.ids))

@@ -167,5 +167,9 @@ class TestPlan(RelanceCommon):
             steps = self.env.ref(f"relance_numm.plan_{plan}").step_ids
             self.assertEqual(len(steps), 4)
             self.assertTrue(all(steps.mapped("template_id.body_html")))
+            # What is made of itself where reminders are by invoice stays modest.
+            self.assertEqual(steps[0].channel_ids, self.email)
+            self.assertEqual(steps[1].channel_ids, self.email | self.letter)
+            self.assertIn(self.phone, steps[2].channel_ids)
         template = self.env.ref("relance_numm.template_1").with_context(lang="fr_FR")
         self.assertIn("Cher Client", template.letter_top)
