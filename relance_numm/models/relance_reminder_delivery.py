@@ -7,7 +7,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import formatLang
+from odoo.tools import SQL, formatLang
 
 from ..tools import all_or_each
 
@@ -244,6 +244,20 @@ class RelanceReminderDelivery(models.Model):
         else:
             waiting._set_state("sent")
 
+    def _hold(self):
+        """Wait for whoever is writing on this reminder, then keep it from others until
+        the transaction, of which this is the beginning, ends."""
+        query = SQL(
+            "SELECT FROM relance_reminder WHERE id = %s FOR NO KEY UPDATE", self.id
+        )
+        for _conflict in range(MAX_CONFLICTS):
+            try:
+                return self.env.cr.execute(query)
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # He has changed it meanwhile.
+                self.env.cr.rollback()
+        return self.env.cr.execute(query)
+
     def _canceled_in_queue(self):
         """Note that the mail or SMS was canceled by hand in Odoo's queue."""
         if not self.env.context.get("relance_recall"):
@@ -382,6 +396,8 @@ class RelanceReminderDelivery(models.Model):
         may_leave = self._may_leave_domain()
         pending = self.search_count(may_leave)
         self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
+        if not self._work_off(self._take_cut_off, type(self)._cut_off):
+            return
         if self._work_off(batches._take_waiting, batches._create_waiting):
             self._deliver_all(may_leave)
 
@@ -446,4 +462,4 @@ class RelanceReminderDelivery(models.Model):
 
     def _fail_unforeseen(self, error):
         for reminder in self.sudo()._by_author():
-            reminder._fail(str(error))
+            reminder._fail(str(error) or type(error).__name__)

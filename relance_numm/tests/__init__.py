@@ -5,6 +5,7 @@ from . import test_automatic_when
 from . import test_company
 from . import test_concurrency
 from . import test_import
+from . import test_faults
 from . import test_item
 from . import test_letter
 from . import test_mail

@@ -179,3 +179,21 @@ class TestMail(RelanceCommon):
         ).send()
         self.assertEqual(reminder.state, "sent")
         self.assertEqual(len(self.inbox.messages), 1)
+
+    def test_cut_off(self):
+        """G3: a process was killed while the server had the mail: a person is asked."""
+        with self.allow_pdf_render():
+            self._prepare(self._invoice(8)).action_create()
+        mail = self.env["mail.mail"].search([("relance_reminder_id", "!=", False)])
+        # What the process had noted.
+        mail.state = "exception"
+        with self.enter_registry_test_mode():
+            self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
+        reminder = mail.relance_reminder_id
+        self.assertEqual(reminder.state, "failed")
+        self.assertIn("may have left", reminder.comment)
+        mails = self.env["mail.mail"].search([("state", "=", "outgoing")])
+        self.assertFalse(mails.filtered("relance_reminder_id"), "Not by itself")
+        with self.allow_pdf_render():
+            reminder.action_send_again()
+        self.assertEqual(reminder.state, "outgoing")
