@@ -171,5 +171,9 @@ class TestPlan(RelanceCommon):
             self.assertEqual(steps[0].channel_ids, self.email)
             self.assertEqual(steps[1].channel_ids, self.email | self.letter)
             self.assertIn(self.phone, steps[2].channel_ids)
+            # A formal notice does not leave without a person.
+            self.assertEqual(
+                steps.mapped("automation"), ["automatic"] * 3 + ["confirm"]
+            )
         template = self.env.ref("relance_numm.template_1").with_context(lang="fr_FR")
         self.assertIn("Cher Client", template.letter_top)
