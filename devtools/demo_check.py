@@ -3,7 +3,9 @@
 As the accountant: compare the work list with the manual's, prepare reminders for all
 that is advised, let letters replace mails without an address, create, deliver, and
 check what became of each reminder. The customers that nothing can be sent to are
-expected to fail, and nobody else is.
+expected to fail, and nobody else is. Then, for the entity that reminds by invoice: read
+the dry run, let the scheduled job remind, let it run again, which must make nothing
+more, and confirm what waits for a person.
 
 `env` is at hand as in `odoo shell`. RELANCE_URL says where Odoo answers, RELANCE_MAILS
 where the mails are caught, RELANCE_CHECK_DIR where to put the letters and mails (by
@@ -43,10 +45,33 @@ MANUAL = (
     ("lormeau", "2015070021", 19, "pre", 5, "1"),
     ("lormeau", "2015070010", 9, "pre", 5, "1"),
 )
+#: What reminds itself: customer, N° de pièce, level, type, and how it ends.
+AUTOMATIC = (
+    ("balencielle", "2020010014", "pre", "email", "sent"),
+    ("bellevigne", "2020010002", "1", "letter", "outgoing"),
+    ("gavebleu", "2020010004", "1", "letter", "outgoing"),
+    ("halles", "2020010003", "1", "email", "sent"),
+    ("haristoylar", "2020010013", "1", "email", "sent"),
+    ("lamotherieu", "2020010005", "litigation", "formal_notice_rar", "to_confirm"),
+    ("oceane", "2020010011", "2", "email", "sent"),
+    ("oceane", "2020010012", "1", "email", "sent"),
+    ("pinsdores", "2020010006", "1", "email", "sent"),
+    ("zubialdea", "2020010010", "1", "letter", "failed"),
+)
+#: What does not, and the code of the reason; without one, it is for later.
+NOT_AUTOMATIC = (
+    ("etcheverlarre", "2019000090", None),
+    ("halles", "2020010015", None),
+    ("harrigorry", "2020010008", "cleared"),
+    ("pinsdores", "2020010006", "follows"),
+    ("portgalant", "2020010009", "below_minimum"),
+    ("soubelarre", "2020010007", "blocked"),
+    ("vieuxmoulins", "2019000041", "before_start"),
+)
 #: No address to mail, or a wrong one: a letter takes the mail's place.
-WITHOUT_MAIL = ("fournil", "platanes")
+WITHOUT_MAIL = ("fournil", "platanes", "gavebleu")
 #: Neither mail nor letter reaches them.
-UNREACHABLE = ("ormelys",)
+UNREACHABLE = ("ormelys", "zubialdea")
 #: Customers and invoices that nobody is to be reminded of.
 EXCLUDED_CUSTOMERS = ("hautvallon",)
 EXCLUDED_MOVES = ("move_belrive_1_demo",)
@@ -55,7 +80,8 @@ ENGLISH = ("thornbury", "harborline")
 #: So many invoices that the letter needs a second page.
 LONG_LETTER = ("gascogne",)
 
-#: By kind of type: the state of a reminder for which all went well.
+#: By kind of type: the state of a reminder for which all went well; one that somebody
+#: has to confirm stays as it was made.
 STATES = {
     "mail": "sent",
     "letter": "outgoing",
@@ -79,7 +105,8 @@ def accountant_env():
     """Return the environment of the demo's accountant, in all his companies."""
     user = demo_record("user_comptable_demo")
     companies = {"allowed_company_ids": user.company_ids.ids}
-    return env(user=user, context={**user.context_get(), **companies})
+    context = user.with_user(user).context_get()
+    return env(user=user, context={**context, **companies})
 
 
 def read_mail(path: Path) -> EmailMessage:
@@ -98,6 +125,8 @@ class Check:
     def __init__(self):
         self.env = accountant_env()
         self.problems: list[str] = []
+        # The demo data are dated from the day they were loaded on.
+        self.is_fresh = self._item_age() == 0
         folder = os.environ.get("RELANCE_CHECK_DIR")
         self.folder = Path(folder or tempfile.mkdtemp(prefix="relance-check-"))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -120,10 +149,8 @@ class Check:
             [("partner_id", "in", customers(names).ids)]
         )
         seen = [self._item_row(item) for item in items]
-        # The demo data are dated from the day they were loaded on.
-        age = max((row[2] for row in seen), default=0) - max(row[2] for row in rows)
-        if age > 0:
-            print(f"The demo is {age} days old: not compared with the manual.")
+        if not self.is_fresh:
+            print("The demo is not of today: not compared with the manual.")
             return
         for row in rows:
             self.expect(row in seen, f"The work list lacks the manual's row {row}.")
@@ -131,6 +158,14 @@ class Check:
             self.expect(row in rows, f"The manual has no such row: {row}.")
         if not self.problems:
             print(f"The work list shows the manual's {len(rows)} rows.")
+
+    def _item_age(self):
+        """Return how many days ago the demo data were loaded, by their oldest row."""
+        name, number, days_late, *_rest = max(MANUAL, key=lambda row: row[2])
+        item = self.env["relance.item"].search(
+            [("partner_id", "=", customers([name]).id), ("name", "=", number)]
+        )
+        return item.days_late - days_late if item else None
 
     def _manual_row(self, name, number, days_late, last, ago, advised):
         customer = demo_record(f"partner_{name}_demo").name
@@ -155,7 +190,9 @@ class Check:
 
     def prepare(self):
         """Return the wizard on all that is advised, letters replacing mails."""
-        items = self.env["relance.item"].search([("advised_level_id", "!=", False)])
+        items = self.env["relance.item"].search(
+            [("advised_level_id", "!=", False), ("relance_on", "=", "item")]
+        )
         excluded = customers(EXCLUDED_CUSTOMERS).ids
         moves = [demo_record(name).id for name in EXCLUDED_MOVES]
         for item in items:
@@ -200,6 +237,97 @@ class Check:
         env.invalidate_all()
         return reminders
 
+    # === REMINDERS BY INVOICE === #
+
+    def compare_dry_run(self):
+        """Compare whom the next run is to remind, and whom not, with the tables."""
+        items = self.env["relance.item"].search(
+            [("relance_on", "=", "invoice"), ("amount_due", ">", 0)]
+        )
+        due = items.filtered(lambda item: item._is_due())
+        print(f"Dry run: {items.get_automatic_summary([('id', 'in', due.ids)])}")
+        if not self.is_fresh:
+            print("The demo is not of today: automatic reminders are not compared.")
+            return
+        self._compare(
+            [row[:4] for row in map(self._automatic_row, AUTOMATIC)],
+            [self._dry_row(item, routes=due._automatic_routes()) for item in due],
+            "The dry run",
+        )
+        self._compare(
+            [
+                (customers([name]).name, number, code or False)
+                for name, number, code in NOT_AUTOMATIC
+            ],
+            # Several instalments of an invoice wait for the same reason.
+            {
+                (item.partner_id.name, item.name, item.automatic_code)
+                for item in items - due
+            },
+            "What the dry run leaves alone",
+        )
+
+    def _automatic_row(self, row):
+        name, number, level, channel, state = row
+        type_name = demo_record(f"channel_{channel}").with_env(self.env).name
+        return customers([name]).name, number, self._level(level), type_name, state
+
+    def _dry_row(self, item, routes):
+        channel = routes[item.id].channel
+        return item.partner_id.name, item.name, item.next_level_id.name, channel.name
+
+    def _compare(self, expected, seen, what):
+        for row in expected:
+            self.expect(row in seen, f"{what} lacks {row}.")
+        for row in seen:
+            self.expect(row in expected, f"{what} has {row}, which is not expected.")
+
+    def remind(self):
+        """Return the reminders that the scheduled job makes, delivered; run it once
+        more, which must make nothing."""
+        reminders = self._run_job()
+        rows = [self._reminder_row(r) for r in reminders if not r.main_reminder_id]
+        if self.is_fresh:
+            expected = [self._automatic_row(row) for row in AUTOMATIC]
+            self._compare(expected, rows, "The scheduled job's work")
+        again = self._run_job()
+        self.expect(not again, f"A second run made {again.mapped('name')}.")
+        print(f"A second run made {len(again)} reminders.")
+        for reminder in reminders:
+            self.look_at(reminder)
+        return reminders
+
+    def _run_job(self):
+        """Return what the scheduled job makes, once the mails have left."""
+        before = self.env["relance.reminder"].search([])
+        env.ref("relance_numm.ir_cron_remind").method_direct_trigger()
+        # It worked in a transaction of its own, which ours is too old to see.
+        env.cr.commit()
+        env["mail.mail"].process_email_queue()
+        env.cr.commit()
+        env.invalidate_all()
+        return before.search([("id", "not in", before.ids)], order="id")
+
+    def _reminder_row(self, reminder):
+        return (
+            reminder.partner_id.name,
+            ", ".join(reminder.line_ids.mapped("name")),
+            reminder.level_id.name,
+            reminder.channel_id.name,
+            reminder.state,
+        )
+
+    def confirm(self, reminders):
+        """Confirm what waits for a person, who finds a letter to print."""
+        waiting = reminders.filtered(lambda r: r.state == "to_confirm")
+        if not waiting:
+            return
+        waiting.action_confirm()
+        env.cr.commit()
+        for reminder in waiting:
+            print(f"Confirmed: {reminder.name}, {reminder.partner_id.name}")
+            self.look_at(reminder)
+
     def print_letters(self, batches):
         """Write the letters of each batch, as its button « Print » gives them."""
         for batch in batches.filtered("letter_count"):
@@ -229,6 +357,9 @@ class Check:
             *filter(None, [mail]),
         )
         print(" | ".join(map(str, cells)))
+        if reminder.main_reminder_id:
+            # A call or the like beside another reminder, which is the one that counts.
+            return
         self._check_work_list(reminder)
         if reminder.partner_id.id in customers(UNREACHABLE).ids:
             self.expect(
@@ -237,11 +368,29 @@ class Check:
                 f"and yet the reminder is “{reminder.state}”.",
             )
             return
+        if reminder.state == "to_confirm":
+            # Compared with what is expected; made once somebody confirms it.
+            return
         self._check_result(reminder)
         if reminder.channel_kind in ("mail", "letter"):
             self._check_letter(reminder, pdf)
         if reminder.channel_kind == "mail":
             self._check_mail(reminder, mail)
+        if reminder.origin == "automatic":
+            self._check_automatic(reminder)
+
+    def _check_automatic(self, reminder):
+        """Check that its invoices tell of it, and what flags its customer."""
+        name, customer = reminder.name, reminder.partner_id
+        for move in reminder.line_ids.move_id:
+            trace = move.message_ids.filtered(lambda m: name in (m.body or ""))
+            self.expect(trace, f"{move.name} does not say that it was reminded.")
+        flagged = customer.activity_search(["relance_numm.mail_activity_address"])
+        self.expect(
+            bool(flagged) == (customer.id in customers(WITHOUT_MAIL).ids),
+            f"{name}: {customer.name} is{'' if flagged else ' not'} flagged for want "
+            "of an address to mail.",
+        )
 
     def _write_pdf(self, reminder) -> Path | None:
         attachment = reminder.letter_attachment_id
@@ -327,10 +476,14 @@ class Check:
                 f"{name}: the mail has {header} “{mail[header]}” instead of “{text}”.",
             )
         attached = [part.get_filename() for part in mail.iter_attachments()]
-        self.expect(
-            reminder.letter_attachment_id.name in attached,
-            f"{name}: the letter is not among what is attached, {attached}.",
-        )
+        wanted = reminder.letter_attachment_id
+        if reminder.origin == "automatic":
+            wanted |= reminder.line_ids.move_id.invoice_pdf_report_id
+        for file in wanted or [reminder]:
+            self.expect(
+                file.name in attached,
+                f"{name}: “{file.name}” is not among what is attached, {attached}.",
+            )
 
 
 def main():
@@ -343,7 +496,12 @@ def main():
     reminders = check.create(check.prepare())
     for reminder in reminders:
         check.look_at(reminder)
+    check.compare_dry_run()
+    automatic = check.remind()
+    check.confirm(automatic)
+    reminders |= automatic
     check.print_letters(reminders.batch_id)
+    reminders = reminders.filtered(lambda r: not r.main_reminder_id)
     failed = reminders.filtered(lambda r: r.state == "failed")
     sent = reminders.filtered(lambda r: r.state == "sent")
     waiting = reminders.filtered(lambda r: r.state == "outgoing")

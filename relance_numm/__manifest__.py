@@ -51,6 +51,7 @@
         "demo/account_move_demo.xml",
         "demo/account_bank_statement_demo.xml",
         "demo/relance_reminder_demo.xml",
+        "demo/res_company_invoice_demo.xml",
         "demo/res_company_branch_demo.xml",
     ],
     "post_init_hook": "post_init_hook",

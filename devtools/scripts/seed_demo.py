@@ -1,11 +1,18 @@
 """Make the demo pleasant to use: run by `run.py` with `env`."""
 
+from datetime import datetime, time, timedelta
+
+from odoo import fields
+
 env = globals()["env"]
 
 # Odoo starts this job by itself when something asks for it, and else once an hour.
 env.ref("mail.ir_cron_mail_scheduler_action").write(
     {"interval_number": 1, "interval_type": "minutes"}
 )
+# Late invoices wait for a person to say « Lancer maintenant », until tomorrow morning.
+tomorrow = datetime.combine(fields.Date.today() + timedelta(1), time(6))
+env.ref("relance_numm.ir_cron_remind").nextcall = tomorrow
 # These call Odoo's own servers.
 for xmlid in (
     "account_peppol.ir_cron_peppol_get_message_status",
