@@ -50,6 +50,10 @@ class AccountMoveAutomatic(models.Model):
         groups=GROUPS,
     )
 
+    relance_error_date = fields.Datetime(
+        string="Reminder error on", copy=False, readonly=True, groups=GROUPS
+    )
+
     # What it says.
     relance_on = fields.Selection(
         related="company_id.relance_on", string="Remind by", groups=GROUPS
@@ -133,7 +137,8 @@ class AccountMoveAutomatic(models.Model):
 
     @api.depends("relance_own_emails", "commercial_partner_id")
     def _compute_relance_emails(self):
-        recipients = self._relance_recipients()
+        invoices = self.filtered(lambda move: move.move_type == "out_invoice")
+        recipients = invoices._relance_recipients()
         for move in self:
             mine = recipients.get(move.id)
             move.relance_emails = mine and ", ".join(mine.emails)
@@ -191,7 +196,7 @@ class AccountMoveAutomatic(models.Model):
         "state",
     )
     def _compute_relance_item(self):
-        items = self._relance_items()
+        items = self._relance_open_invoices()._relance_items()
         for move in self:
             item = items.get(move.id, self.env["relance.item"])
             move.relance_date_due = item.date_due or move.invoice_date_due
@@ -199,14 +204,28 @@ class AccountMoveAutomatic(models.Model):
             move.relance_next_date = item.next_date
             move.relance_status = item and item._next_reminder_text()
 
+    def _relance_open_invoices(self):
+        """Return those of these entries that may be reminded: nobody waits for the work
+        list's query who opens a bill or a draft."""
+        return self.filtered(
+            lambda move: (
+                move.move_type == "out_invoice"
+                and move.state == "posted"
+                and move.amount_residual
+            )
+        )
+
     def _relance_items(self):
         """Return the row of the work list that each open invoice follows: that of its
         earliest instalment that is not paid (G1).
 
         :rtype: dict[int, relance.item]
         """
-        self.env["relance.item"].invalidate_model()
-        items = self.env["relance.item"].search(
+        items = self.env["relance.item"]
+        if not self:
+            return {}
+        items.invalidate_model()
+        items = items.search(
             [("move_id", "in", self.ids), ("amount_due", ">", 0)],
             order="date_due desc, id desc",
         )
@@ -299,6 +318,7 @@ class AccountMoveAutomatic(models.Model):
                 "relance_own_date": False,
                 "relance_error": False,
                 "relance_error_count": 0,
+                "relance_error_date": False,
             }
         )
         self._message_log_batch(
@@ -320,6 +340,7 @@ class AccountMoveAutomatic(models.Model):
                 "relance_own_date": False,
                 "relance_error": False,
                 "relance_error_count": 0,
+                "relance_error_date": False,
             }
         )
 
@@ -331,6 +352,7 @@ class AccountMoveAutomatic(models.Model):
                 {
                     "relance_error": str(error) or type(error).__name__,
                     "relance_error_count": move.relance_error_count + 1,
+                    "relance_error_date": fields.Datetime.now(),
                 }
             )
             move._message_log(

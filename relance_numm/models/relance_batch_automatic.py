@@ -39,7 +39,7 @@ class RelanceBatchAutomatic(models.Model):
         if not reminders._work_off(reminders._take_cut_off, type(reminders)._cut_off):
             return
         take_failed = partial(reminders._take_failed, retry)
-        if not reminders._work_off(take_failed, type(reminders)._ready_again):
+        if not reminders._work_off(take_failed, type(reminders)._retry):
             return
         for company, chunks in due:
             if not self._remind_chunks(company, chunks):
@@ -62,7 +62,8 @@ class RelanceBatchAutomatic(models.Model):
 
         :rtype: list[relance.item]
         """
-        items = company._relance_in_own_time()._relance_due_items()
+        company = company._relance_in_own_time()
+        items = company._relance_within_cap(company._relance_due_items())
         if not company.relance_per_customer:
             return [
                 items[start : start + REMIND_SIZE]
@@ -123,6 +124,9 @@ class RelanceBatchAutomatic(models.Model):
             return
         batch = self._automatic_batch(company)
         batch._create_claimed(requests, rows, self._silent_companions(requests))
+        batch.reminder_ids.filtered(
+            lambda r: r.state == "to_confirm" and not r.main_reminder_id
+        )._ask_to_confirm()
         due.move_id._relance_reminded()
 
     @api.model

@@ -41,6 +41,7 @@ class RelanceItem(models.Model):
             "ref",
             "relance_by_hand",
             "relance_error_count",
+            "relance_error_date",
             "relance_own_date",
         ],
         "account.move.line": [

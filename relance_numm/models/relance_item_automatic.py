@@ -1,6 +1,8 @@
 from collections import Counter
+from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_datetime
 
@@ -10,6 +12,8 @@ from .res_company import REMIND_BY
 
 # An invoice that raised so often when its reminder was made waits for a person.
 MAX_CREATION_ERRORS = 5
+# One that raised waits for the next run.
+ERROR_WAIT = timedelta(minutes=50)
 # Beyond so many rows the dry run does not say by what means they leave.
 MAX_ROUTES = 2000
 
@@ -32,6 +36,12 @@ class RelanceItemAutomatic(models.Model):
     next_step_id = fields.Many2one("relance.step", string="Next step")
     next_level_id = fields.Many2one("relance.level", string="Next level")
     automation = fields.Selection(AUTOMATIONS, string="By itself")
+    amount_reminded = fields.Monetary(
+        string="Amount reminded",
+        currency_field="currency_id",
+        help="What the next reminder claims: this entry, and what is late of the other "
+        "instalments of its invoice.",
+    )
     automatic_code = fields.Selection(
         [
             ("by_hand", "Reminded by hand"),
@@ -138,7 +148,26 @@ class RelanceItemAutomatic(models.Model):
                 )
             },
             "automatic_code": SQL("automatic.code"),
+            "amount_reminded": self._amount_reminded_sql(),
         }
+
+    @api.model
+    def _amount_reminded_sql(self):
+        """Return what a row's next reminder claims, see `_goes_with`."""
+        return SQL(
+            """CASE WHEN automatic.code IS NULL THEN (
+                SELECT SUM(other.amount_residual_currency)
+                  FROM account_move_line other
+                 WHERE other.move_id = line.move_id
+                   AND %(open_other)s
+                   AND other.amount_residual_currency > 0
+                   AND NOT other.no_followup
+                   AND (other.id = line.id
+                        OR COALESCE(other.date_maturity, other.date) < %(today)s)
+            ) END""",
+            open_other=self._open_lines("other"),
+            today=self._today(),
+        )
 
     @api.model
     def _automatic_code_sql(self):
@@ -166,7 +195,9 @@ class RelanceItemAutomatic(models.Model):
                     THEN 'before_start'
                 WHEN last.state = 'failed' AND last_reminder.origin = 'automatic'
                     THEN 'failed'
-                WHEN move.relance_error_count >= %(max_errors)s THEN 'error'
+                WHEN move.relance_error_count >= %(max_errors)s
+                  OR move.relance_error_date > %(error_limit)s
+                    THEN 'error'
                 WHEN next.position > cardinality(automatic_steps.days)
                     THEN 'last_step'
                 WHEN line.amount_residual < company.relance_min_amount
@@ -178,6 +209,7 @@ class RelanceItemAutomatic(models.Model):
             open_other=self._open_lines("other"),
             since=self._since_sql(),
             max_errors=MAX_CREATION_ERRORS,
+            error_limit=fields.Datetime.now() - ERROR_WAIT,
         )
 
     @api.model
@@ -293,6 +325,9 @@ class RelanceItemAutomatic(models.Model):
         """Let the cron run at once."""
         # Whoever may change plans may start it, without a right on scheduled actions.
         self.env["relance.plan"].check_access("write")
+        held = [status for status in self.get_automatic_status() if status["hold"]]
+        if held and len(held) == len(self.get_automatic_status()):
+            raise UserError("\n".join(status["text"] for status in held))
         self.env.ref("relance_numm.ir_cron_remind").sudo()._trigger()
         return {
             "type": "ir.actions.client",
@@ -331,7 +366,8 @@ class RelanceItemAutomatic(models.Model):
         return [
             {
                 "company": len(companies) > 1 and company.name,
-                "text": company._relance_hold() or self._next_run_text(),
+                "text": company._relance_hold()
+                or f"{self._next_run_text()}. {company._relance_cap_text()}",
                 "hold": bool(company._relance_hold()),
             }
             for company in companies

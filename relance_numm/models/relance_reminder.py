@@ -382,7 +382,7 @@ class RelanceReminder(models.Model):
             raise UserError(
                 self.env._("Only reminders that wait to be confirmed can be.")
             )
-        prepared |= prepared._companions_in_flight()
+        prepared = prepared._made_together()
         prepared.confirmed_by_id = self.env.user
         prepared._set_state("pending")
         prepared._start()
@@ -395,7 +395,7 @@ class RelanceReminder(models.Model):
             raise UserError(
                 self.env._("A reminder that has left can no longer be canceled.")
             )
-        canceled |= canceled._companions_in_flight()
+        canceled = canceled._made_together()
         canceled._recall()
         canceled._cancel()
         canceled._say(self.env._("Canceled before it left."))

@@ -18,10 +18,12 @@ class RelanceReminderAutomatic(models.Model):
 
     _inherit = "relance.reminder"
 
-    def _companions_in_flight(self):
-        """Return what accompanies these reminders and has not left yet."""
-        return self.companion_ids.filtered(
-            lambda r: r.state in ("to_confirm", "pending")
+    def _made_together(self):
+        """Return what was made with these reminders, they included, and has not left
+        yet: a call is confirmed or canceled with the mail it accompanies."""
+        mains = self | self.main_reminder_id
+        return (mains | mains.companion_ids).filtered(
+            lambda r: r in self or r.state in ("to_confirm", "pending")
         )
 
     # Trying again
@@ -41,6 +43,11 @@ class RelanceReminderAutomatic(models.Model):
             & Domain("company_id", "in", companies.ids)
             & waited
         )
+
+    def _retry(self):
+        """Make failed reminders ready again, in the language of their authors."""
+        for reminders in self._by_author():
+            reminders._ready_again()
 
     @api.model
     def _take_failed(self, domain):
@@ -170,6 +177,43 @@ class RelanceReminderAutomatic(models.Model):
         )
 
     # Waiting to be confirmed
+
+    def _ask_to_confirm(self):
+        """Tell each person once that reminders wait for him to confirm them."""
+        activity_type = "relance_numm.mail_activity_confirm"
+        for user, reminders in self.grouped(lambda r: r._told_user()).items():
+            if self._asked_to_confirm(user):
+                continue
+            reminder = reminders[:1].with_context(lang=user.lang)
+            reminder.activity_schedule(
+                activity_type,
+                summary=reminder.env._("Automatic reminders wait to be confirmed"),
+                user_id=user.id,
+            )
+
+    @api.model
+    def _asked_to_confirm(self, user):
+        """Return whether a person has an activity to confirm reminders already."""
+        type_id = self.env["ir.model.data"]._xmlid_to_res_id(
+            "relance_numm.mail_activity_confirm"
+        )
+        return self.env["mail.activity"].search_count(
+            [("activity_type_id", "=", type_id), ("user_id", "=", user.id)], limit=1
+        )
+
+    def _set_state(self, state, error=False):
+        """Override to take away what asked a person about these reminders, once it is
+        settled."""
+        result = super()._set_state(state, error)
+        if state in ("pending", "sent", "canceled"):
+            asked = self.filtered(lambda r: r.origin == "automatic" and r.activity_ids)
+            asked.activity_unlink(
+                [
+                    "relance_numm.mail_activity_confirm",
+                    "relance_numm.mail_activity_failed",
+                ]
+            )
+        return result
 
     @api.model
     def _drop_settled_unconfirmed(self):

@@ -415,7 +415,11 @@ class RelanceReminderDelivery(models.Model):
     def _may_leave_domain(self):
         """Return the domain of the pending reminders that may leave now: what nobody
         asked for waits while its company lets nothing leave by itself (G3)."""
-        companies = self.env["res.company"]._relance_automatic_companies()
+        pending = [("state", "=", "pending"), ("origin", "=", "automatic")]
+        companies = self.env["res.company"].browse(
+            company.id for (company,) in self._read_group(pending, ["company_id"])
+        )
+        companies |= companies._relance_automatic_companies()
         held = companies.filtered(lambda company: company._relance_hold())
         return Domain("state", "=", "pending") & (
             Domain("origin", "!=", "automatic")

@@ -249,11 +249,25 @@ class ResCompanyAutomatic(models.Model):
 
     def _relance_within_cap(self, items):
         """Return these due rows without the first reminders that are more than the
-        company makes on a day (G4)."""
+        company makes on a day (G4).
+
+        Asked of all that is due, so that what waits for another day does not keep the
+        cron busy, and again of each portion, with the company's row held.
+        """
         if not self.relance_first_cap:
             return items
         first = items.filtered(lambda item: not item.sent_level_id)
         return items - first[self._relance_first_left() :]
+
+    def _relance_cap_text(self):
+        """Return how many first reminders leave today at most, if there is a limit."""
+        if not self.relance_first_cap:
+            return ""
+        return self.env._(
+            "First reminders that may still leave today: %s; the others wait for "
+            "another day.",
+            self._relance_in_own_time()._relance_first_left(),
+        )
 
     def _relance_first_left(self):
         """Return how many first reminders the company may still make today.

@@ -14,6 +14,11 @@ class ResConfigSettings(models.TransientModel):
         required=True,
         default=lambda self: self._default_relance_on(),
     )
+    relance_was_on = fields.Selection(
+        REMIND_BY,
+        string="Reminded by until now",
+        default=lambda self: self._default_relance_on(),
+    )
     relance_running = fields.Boolean(
         string="Runs by itself", compute="_compute_relance_running"
     )
@@ -60,7 +65,8 @@ class ResConfigSettings(models.TransientModel):
 
     def set_values(self):
         result = super().set_values()
-        if not self._relance_starts():
+        # Only what was chosen on this page: it may have been open for long.
+        if self.relance_on != self.relance_was_on and not self._relance_starts():
             self.company_id.relance_on = self.relance_on
         return result
 
@@ -74,4 +80,8 @@ class ResConfigSettings(models.TransientModel):
 
     def _relance_starts(self):
         """Return whether these settings switch the entity to invoices."""
-        return self.relance_on == "invoice" and not self.relance_running
+        return (
+            self.relance_on == "invoice"
+            and self.relance_was_on == "item"
+            and not self.relance_running
+        )

@@ -249,6 +249,29 @@ class TestAutomatic(AutomaticCommon):
         self.assertEqual(reminder.confirmed_by_id, self.env.user)
         self.assertTrue(self._mails(reminder))
 
+    def test_g3_to_confirm_asks_once(self):
+        """G3: a person is told that reminders wait for him, once; no more when done."""
+        self.plan.step_ids.automation = "confirm"
+        self.plan.step_ids.channel_ids |= self.phone
+        self._invoice(8)
+        self._invoice(9)
+        self._run()
+        self._invoice(10)
+        self._run()
+        activities = self._reminders().activity_ids
+        self.assertEqual(len(activities), 1)
+        self.assertEqual(activities.user_id, self.env.user)
+        self.assertEqual(set(self._reminders().mapped("state")), {"to_confirm"})
+        # The mail and the call that accompanies it go together, whichever is confirmed.
+        call = self._reminders().filtered("main_reminder_id")[:1]
+        call.sudo(False).action_confirm()
+        self.assertEqual(call.main_reminder_id.state, "outgoing")
+        self._reminders().filtered(lambda r: r.state == "to_confirm").sudo(
+            False
+        ).action_confirm()
+        asked = self.env.ref("relance_numm.mail_activity_confirm")
+        self.assertNotIn(asked, self._reminders().activity_ids.activity_type_id)
+
     def test_g3_to_confirm_and_paid(self):
         """G3: what was paid before anybody confirmed is taken back by itself."""
         self.plan.step_ids.automation = "confirm"
@@ -417,7 +440,11 @@ class TestAutomatic(AutomaticCommon):
             return prepare(line, item)
 
         with patch.object(cls, "_prepare_item_vals", raising):
-            for _run in range(7):
+            self._run()
+            self._run()
+            self.assertEqual(bad.relance_error_count, 1, "Not again at once")
+            for _run in range(6):
+                bad.relance_error_date -= timedelta(hours=1)
                 self._run()
         self.assertEqual(len(self._reminders(good)), 1)
         self.assertFalse(self._reminders(bad))

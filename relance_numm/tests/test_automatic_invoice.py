@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from lxml import etree
 
@@ -277,6 +278,38 @@ class TestAutomaticInvoice(AutomaticCommon):
         """A1: back to « Pièce », nothing leaves by itself any more."""
         self.env["res.config.settings"].create({"relance_on": "item"}).execute()
         self.assertEqual(self.company.relance_on, "item")
+
+    def test_g5_old_page(self):
+        """A1: a settings page that was open while the entity was switched does not
+        switch it back."""
+        self.company.relance_on = "item"
+        settings = self.env["res.config.settings"].create({})
+        self.company.relance_on = "invoice"
+        settings.execute()
+        self.assertEqual(self.company.relance_on, "invoice")
+
+    def test_g5_amount_reminded(self):
+        """G5: the dry run's total is what the reminders claim, late instalments too."""
+        move = self._instalments(40, 10, -20)
+        item = self._items(move).filtered("next_date")
+        self.assertEqual(item.amount_reminded, 200)
+        self._run()
+        self.assertEqual(self._reminders(move).amount_total, 200)
+
+    def test_g5_nothing_to_start(self):
+        """G5: « Lancer maintenant » says why nothing would leave."""
+        self.company.relance_pause_until = self.today + timedelta(3)
+        with self.assertRaisesRegex(UserError, "paused until"):
+            self.env["relance.item"].with_company(self.company).action_remind_now()
+
+    def test_g1_bill(self):
+        """G1: a bill's form does not wait for the work list's query."""
+        bill = self._invoice(8, move_type="in_invoice")
+        self.env.flush_all()
+        self.env.invalidate_all()
+        item = type(self.env["relance.item"])
+        with patch.object(item, "_search", side_effect=AssertionError):
+            bill.read(["relance_next_date", "relance_status", "relance_emails"])
 
     def test_g5_switch_with_cap(self):
         """G5: the dialog says how long the first reminders take at so many a day."""

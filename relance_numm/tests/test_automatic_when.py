@@ -168,6 +168,11 @@ class TestAutomaticWhen(AutomaticCommon):
         self._run()
         automatic = self._reminders().filtered(lambda r: r.origin == "automatic")
         self.assertEqual(automatic.line_ids.move_id, later | moves[3] | moves[0])
+        items = self.company._relance_in_own_time()
+        with self.enter_registry_test_mode():
+            chunks = self.env["relance.batch"]._due_chunks(items)
+            self.assertFalse(chunks, "Nothing keeps the cron busy in vain")
+            self.assertIn("may still leave today: 0", items._relance_cap_text())
         # Another day, the next ones.
         self.env.cr.execute(
             "UPDATE relance_reminder_line SET create_date = create_date - '1 day'"

@@ -140,7 +140,7 @@ class RelanceAutomaticStart(models.TransientModel):
             [
                 "move_id:count_distinct",
                 "partner_id:array_agg_distinct",
-                "amount_due:sum",
+                "amount_reminded:sum",
             ],
         )
         customers, amounts, invoices = set(), defaultdict(float), 0
@@ -165,12 +165,19 @@ class RelanceAutomaticStart(models.TransientModel):
                 customers=customers,
                 amount=amount,
             )
-            if start.first_cap > 0 and invoices > start.first_cap:
+            first = start._first_count()
+            if 0 < start.first_cap < first:
                 start.summary += " " + self.env._(
                     "At %(cap)s a day, the last one leaves in %(days)s days.",
                     cap=start.first_cap,
-                    days=-(-invoices // start.first_cap) - 1,
+                    days=-(-first // start.first_cap) - 1,
                 )
+
+    def _first_count(self):
+        """Return how many invoices would get their first reminder at once."""
+        return self._rehearsed_items(self.since).search_count(
+            [*self._due_domain(), ("sent_level_id", "=", False)]
+        )
 
     @api.depends("company_id", "calendar_id")
     def _compute_hold(self):
