@@ -24,6 +24,7 @@ for xmlid in (
     if cron := env.ref(xmlid, raise_if_not_found=False):
         cron.active = False
 
-# Customers made by hand are French, and so is the login page.
+# The demo speaks French: the administrator, customers made by hand, the login page.
+env.ref("base.user_admin").name = "Administrateur"
 env["ir.default"].set("res.partner", "lang", "fr_FR")
 env.ref("base.public_user").lang = "fr_FR"
