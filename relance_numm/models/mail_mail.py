@@ -60,7 +60,8 @@ class MailMail(models.Model):
         # Reminders are facts that only code writes.
         reminder = self.sudo().relance_reminder_id
         self.failure_reason = reminder._cut_off_text()
-        self.env.cr.commit()
+        # As Odoo's queue itself does after each mail.
+        self.env.cr.commit()  # pylint: disable=invalid-commit
         reminder._hold()
         return self.state == "exception" and reminder.state in ("outgoing", "failed")
 

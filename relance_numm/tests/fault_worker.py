@@ -37,7 +37,8 @@ def main(config_path, database):
     load_server_wide_modules()
     registry = Registry(database)
     for line in sys.stdin:
-        print(json.dumps(_answer(registry, json.loads(line))), flush=True)
+        sys.stdout.write(json.dumps(_answer(registry, json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 def _answer(registry, request):
@@ -80,6 +81,10 @@ def _run(registry, request):
 
 
 # Under which conditions a process works
+
+
+# A program on its own, which has nothing to be relative to.
+# pylint: disable=odoo-addons-relative-import
 
 
 def _remind_size(size):

@@ -1,3 +1,4 @@
+import logging
 import os
 import random
 import signal
@@ -20,6 +21,9 @@ except ImportError:  # a test run that is not that of `./dev test`
     postgres = None
 
 
+_logger = logging.getLogger(__name__)
+
+
 @tagged("post_install", "-at_install", "-standard", "relance_faults")
 class TestFaults(FaultCase):
     """The cron killed, disturbed, cut off: nothing twice, nothing missing (G2, G3).
@@ -29,7 +33,7 @@ class TestFaults(FaultCase):
 
     def _random(self):
         seed = os.environ.get("RELANCE_FAULTS_SEED") or str(random.randrange(10**6))
-        print(f"RELANCE_FAULTS_SEED={seed}")
+        _logger.warning("RELANCE_FAULTS_SEED=%s", seed)
         return random.Random(seed)
 
     # The process
