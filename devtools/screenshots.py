@@ -1,15 +1,16 @@
 """Take the documentation's pictures: run by `./dev screenshots` beside a demo.
 
 The pictures tell one story, in the order of this file: the settings as the
-administrator sees them, then a morning of the accountant's. Each function takes one,
-named like the function. RELANCE_URL says where the demo answers, RELANCE_MAILS where
-its mails are caught.
+administrator sees them, then a morning of the accountant's, then the entity that
+reminds by invoice. Each function takes one, named like the function. RELANCE_URL says
+where the demo answers, RELANCE_MAILS where its mails are caught.
 """
 
 import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import date, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import escape
@@ -31,6 +32,17 @@ PATIENCE_MS = 180_000
 LETTER_DPI = 110
 #: The days late of the entries that the accountant reminds.
 DELAY = ("5", "18")
+#: The branch of the entity that everybody works in.
+BRANCH = "Garonne Finance – Mérignac"
+#: The entity that reminds by invoice.
+AUTOMATIC = "Adour Distribution"
+#: Levels reached elsewhere, as a person writes them, mistakes included.
+PAST_LEVELS = """Facture;Niveau;Date
+2019000041;Niveau 2;{date}
+2020010008;Pré relance;{date}
+2020010099;Niveau 1;{date}
+2020010009;Niveau 9;{date}
+"""
 
 #: Resolves once the page has not changed for half a second and Odoo loads nothing.
 STILL = """() => new Promise((resolve) => {
@@ -54,15 +66,16 @@ STILL = """() => new Promise((resolve) => {
 
 Picture = Callable[[Page], None]
 
-#: What to take, in order: the login of who sees it, and the function.
-PICTURES: list[tuple[str, Picture]] = []
+#: What to take, in order: the login of who sees it, the entity he works in unless it is
+#: his own, and the function.
+PICTURES: list[tuple[str, str | None, Picture]] = []
 
 
-def seen_by(login: str) -> Callable[[Picture], Picture]:
+def seen_by(login: str, company: str | None = None) -> Callable[[Picture], Picture]:
     """Register a function that takes a picture."""
 
     def register(picture: Picture) -> Picture:
-        PICTURES.append((login, picture))
+        PICTURES.append((login, company, picture))
         return picture
 
     return register
@@ -77,20 +90,20 @@ def main() -> None:
             # Chromium has no sandbox for root, and sees nothing but our own Odoo.
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
         )
-        pages: dict[str, Page] = {}
-        for login, picture in PICTURES:
-            if login not in pages:
-                pages[login] = log_in(browser, login)
+        pages: dict[tuple[str, str | None], Page] = {}
+        for login, company, picture in PICTURES:
+            if (login, company) not in pages:
+                pages[login, company] = log_in(browser, login, company)
             print(f"    {file_name(picture)}", flush=True)
-            picture(pages[login])
+            picture(pages[login, company])
         browser.close()
 
 
 # === CAMERA === #
 
 
-def log_in(browser: Browser, login: str) -> Page:
-    """Return a page where someone is logged in; every password is the login."""
+def log_in(browser: Browser, login: str, company: str | None) -> Page:
+    """Return a page where someone works in an entity; every password is the login."""
     context = browser.new_context(
         locale="fr-FR", timezone_id="Europe/Paris", viewport=SIZE
     )
@@ -100,6 +113,11 @@ def log_in(browser: Browser, login: str) -> Page:
     page.fill("input[name=password]", login)
     page.click("button[type=submit]")
     page.wait_for_selector(".o_main_navbar")
+    if company:
+        page.click(".o_switch_company_menu button")
+        with page.expect_navigation():
+            page.click(f".o_switch_company_item:has-text('{company}') .log_into")
+        page.wait_for_selector(f".o_switch_company_menu:has-text('{company}')")
     return page
 
 
@@ -182,6 +200,14 @@ def open_tab(page: Page, name: str) -> None:
     page.click(f".o_notebook a[name={name}]")
 
 
+def open_settings(page: Page) -> None:
+    """Open the settings at the block of the reminders."""
+    page.goto(f"{URL}/odoo/action-account.action_account_config")
+    title = page.locator("h2", has_text="Relances")
+    title.wait_for()
+    title.evaluate("title => title.scrollIntoView()")
+
+
 def open_menu(page: Page) -> None:
     """Open the menu « Relances »."""
     page.click("[data-menu-xmlid='relance_numm.menu_relance']")
@@ -253,10 +279,7 @@ def menu(page: Page) -> None:
 @seen_by("admin")
 def settings(page: Page) -> None:
     """What is set for the company."""
-    page.goto(f"{URL}/odoo/action-account.action_account_config")
-    title = page.locator("h2", has_text="Relances")
-    title.wait_for()
-    title.evaluate("title => title.scrollIntoView()")
+    open_settings(page)
     take(settings, page, height=440)
 
 
@@ -542,6 +565,230 @@ def invoice(page: Page) -> None:
     open_tab(page, "other_info")
     page.locator("[name=no_followup]").scroll_into_view_if_needed()
     take(invoice, page)
+
+
+# === REMINDERS BY INVOICE === #
+
+
+@seen_by("admin")
+def automatic_choose(page: Page) -> None:
+    """An entity is to remind by invoice: nothing happens before it is saved."""
+    # The figures are those of its branch too, and the list shows what is ticked.
+    page.click(".o_switch_company_menu button")
+    page.click(f".o_switch_company_item:has-text('{BRANCH}') [role=menuitemcheckbox]")
+    with page.expect_navigation():
+        page.click(".o-dropdown--menu button:text-is('Confirmer')")
+    open_settings(page)
+    page.click("[name=relance_on] label:has-text('Facture')")
+    take(automatic_choose, page, height=520)
+
+
+@seen_by("admin")
+def automatic_start(page: Page) -> None:
+    """What would be sent, by due date, and the choices."""
+    page.click(".o_form_button_save")
+    page.wait_for_selector(".modal [name=choices] table")
+    take_dialog(automatic_start, page)
+
+
+@seen_by("admin")
+def automatic_rehearsal(page: Page) -> None:
+    """Whom the first run would remind; nothing is sent."""
+    page.click(".modal button[name=action_rehearse]")
+    page.wait_for_selector(".o_list_view .o_data_row")
+    take(automatic_rehearsal, page, height=520)
+
+
+@seen_by("admin", AUTOMATIC)
+def automatic_settings(page: Page) -> None:
+    """What is set for an entity that reminds by invoice."""
+    page.set_viewport_size({**SIZE, "height": 1150})
+    open_settings(page)
+    take(automatic_settings, page, height=1040)
+    page.set_viewport_size(SIZE)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_dry_run(page: Page) -> None:
+    """Whom the next run reminds."""
+    open_list(page, "relances-automatiques")
+    take(automatic_dry_run, page, height=800)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_reasons(page: Page) -> None:
+    """What is not reminded by itself, and why."""
+    page.click(".o_facet_remove")
+    page.click(".o_searchview_dropdown_toggler")
+    page.click(".o_filter_menu .o_menu_item:has-text('Pas de relance')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".o_data_row:has-text('Traiteur Soubelarre')")
+    take(automatic_reasons, page, height=680)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_invoice(page: Page) -> None:
+    """« Informations règlements et relance », on the manual's invoice."""
+    open_invoice(page, "2020010002")
+    take(automatic_invoice, page, height=740)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_trace(page: Page) -> None:
+    """The trace of a reminder by letter, on the manual's other invoice."""
+    open_invoice(page, "2019000090")
+    page.wait_for_selector(".o-mail-Message:has-text('Montant relancé')")
+    take(automatic_trace, page)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_invoices(page: Page) -> None:
+    """The invoices, with what comes next of each."""
+    open_list(page, "relances-factures")
+    take(automatic_invoices, page, height=840)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_mass_edition(page: Page) -> None:
+    """The next date of several invoices at once."""
+    for number in ("2020010012", "2020010013"):
+        row(page, number).locator(".o_list_record_selector input").click()
+    row(page, "2020010013").locator("td[name=relance_next_date]").click()
+    date_input = page.locator("td[name=relance_next_date] input")
+    date_input.fill(french_date(21))
+    date_input.press("Enter")
+    page.wait_for_selector(".modal:has-text('Date prochaine relance')")
+    take_dialog(automatic_mass_edition, page)
+    page.click(".modal .btn-secondary")
+    page.click(".o_list_button_discard, .o_list_unselect_all")
+
+
+@seen_by("admin", AUTOMATIC)
+def automatic_run(page: Page) -> None:
+    """The question before what is due leaves at once."""
+    open_list(page, "relances-automatiques")
+    page.click("button[name=action_remind_now]")
+    page.wait_for_selector(".modal .btn-primary")
+    take(automatic_run, page, height=560)
+    page.click(".modal .btn-primary")
+    page.wait_for_selector(".o_notification:has-text('en arrière-plan')")
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_reminders(page: Page) -> None:
+    """The reminders that were made, once the mails have left."""
+    open_list(page, "relances")
+    until(page, lambda: row(page, "Conserverie Balencielle").count() == 1)
+    until(page, lambda: row(page, "à envoyer").count() == 0)
+    until(page, lambda: row(page, "file d'attente").count() == 0)
+    take(automatic_reminders, page, height=660)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_to_confirm(page: Page) -> None:
+    """What somebody has to confirm."""
+    open_list(page, "relances-a-confirmer")
+    page.click("thead .o_list_record_selector input")
+    page.wait_for_selector("button[name=action_confirm]")
+    take(automatic_to_confirm, page, height=240)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_failed(page: Page) -> None:
+    """What could not leave, and is tried again."""
+    open_list(page, "relances")
+    open_row(page, "Atelier Zubialdea")
+    take(automatic_failed, page, height=640)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_flag(page: Page) -> None:
+    """A customer without address to mail, who got a letter."""
+    open_list(page, "action-account.res_partner_action_customer")
+    open_row(page, "Auberge du Gave-Bleu")
+    page.wait_for_selector(".o-mail-Activity")
+    page.wait_for_selector(".o-mail-Message:has-text('Montant relancé')")
+    take(automatic_flag, page, height=640)
+
+
+@seen_by("admin", AUTOMATIC)
+def automatic_pause(page: Page) -> None:
+    """Nothing leaves for a while."""
+    open_settings(page)
+    pause = page.locator("[name=relance_pause_until] input")
+    pause.fill(french_date(14))
+    pause.press("Tab")
+    with page.expect_navigation():
+        page.click(".o_form_button_save")
+    page.goto(f"{URL}/odoo/relances-automatiques")
+    page.wait_for_selector(".o_relance_automatic_status:has-text('pause')")
+    page.click(".o_facet_remove")
+    page.wait_for_selector(".o_list_view .o_data_row")
+    take(automatic_pause, page, height=360)
+
+
+@seen_by("admin", AUTOMATIC)
+def plan_impact(page: Page) -> None:
+    """What a plan would change, before it is saved."""
+    open_list(page, "action-relance_numm.relance_plan_action")
+    open_row(page, "Plan de Relance Entreprise Privée")
+    row(page, "Niveau 2").locator("td[name=days]").click()
+    days = page.locator(".o_selected_row td[name=days] input")
+    days.fill("10")
+    days.press("Tab")
+    page.wait_for_selector("[name=impact]:has-text('Si vous enregistrez')")
+    page.click(".o_form_sheet .oe_title")
+    take(plan_impact, page, height=820)
+    page.click(".o_form_button_cancel")
+
+
+@seen_by("admin", AUTOMATIC)
+def past_levels(page: Page) -> None:
+    """« Reprise des niveaux »: the file."""
+    page.goto(f"{URL}/odoo/action-relance_numm.relance_import_action")
+    page.wait_for_selector(".modal button[name=action_check]")
+    page.evaluate("document.activeElement.blur()")
+    take_dialog(past_levels, page)
+
+
+@seen_by("admin", AUTOMATIC)
+def past_levels_check(page: Page) -> None:
+    """« Reprise des niveaux »: what is wrong with the file."""
+    text = PAST_LEVELS.format(date=french_date(-9))
+    page.set_input_files(
+        ".modal input[type=file]",
+        {"name": "reprise.csv", "mimeType": "text/csv", "buffer": text.encode()},
+    )
+    page.wait_for_selector(".modal [name=file] .o_clear_file_button")
+    page.click(".modal button[name=action_check]")
+    page.wait_for_selector(".modal button[name=action_import]")
+    take_dialog(past_levels_check, page)
+
+
+@seen_by("admin", AUTOMATIC)
+def past_levels_batch(page: Page) -> None:
+    """« Reprise des niveaux »: the batch, from which it can be undone."""
+    page.click(".modal button[name=action_import]")
+    page.click(".modal button:text-is('Reprendre')")
+    page.wait_for_selector(".o_notification:has-text('Relances reprises')")
+    open_list(page, "action-relance_numm.relance_batch_action")
+    open_row(page, "Reprise")
+    page.wait_for_selector("button[name=action_undo_import]")
+    take(past_levels_batch, page, height=360)
+
+
+def open_invoice(page: Page, number: str) -> None:
+    """Open what an invoice says of its reminders."""
+    open_list(page, "relances-factures")
+    row(page, number).locator("td[name=name]").click()
+    page.wait_for_selector(".o_form_view .o_form_sheet")
+    open_tab(page, "relance_tab")
+    settle(page)
+
+
+def french_date(days: int) -> str:
+    """Return the date so many days from now, as people write it."""
+    return (date.today() + timedelta(days)).strftime("%d/%m/%Y")
 
 
 def caught_mail(address: str) -> EmailMessage:

@@ -74,6 +74,9 @@ class RelanceItemAutomatic(models.Model):
         compute="_compute_automatic_delivery",
         help="How the customer would be reached, or why nobody can be.",
     )
+    automatic_outcome = fields.Char(
+        string="By, or why not", compute="_compute_automatic_outcome"
+    )
 
     # Query
 
@@ -275,6 +278,12 @@ class RelanceItemAutomatic(models.Model):
         for item in self:
             route = routes.get(item.id)
             item.automatic_delivery = route and route.channel._route_text(route)
+
+    @api.depends("automatic_delivery", "automatic_reason")
+    @api.depends_context("lang")
+    def _compute_automatic_outcome(self):
+        for item in self:
+            item.automatic_outcome = item.automatic_reason or item.automatic_delivery
 
     def _automatic_routes(self):
         """Return how each of these rows would reach its customer at its next step.
