@@ -1,13 +1,14 @@
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 
-def all_or_each(records, work, failed):
+def all_or_each(records, work, failed, split=list):
     """Do some work on records at once; should it raise, on each of them, so that one
     that cannot be done never stops the others.
 
     :param records: a recordset
     :param work: what to do with them; undone where it raises
     :param failed: called with each record that cannot be done, and its exception
+    :param split: returns the parts of a recordset that are done on their own
     :raise: what another transaction in the way raises, for the caller to try again
     """
     try:
@@ -16,8 +17,9 @@ def all_or_each(records, work, failed):
     except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
         raise
     except Exception as error:  # noqa: BLE001 whatever it is, `failed` says it
-        if len(records) == 1:
+        parts = split(records)
+        if len(parts) == 1:
             failed(records, error)
             return
-        for record in records:
-            all_or_each(record, work, failed)
+        for part in parts:
+            all_or_each(part, work, failed, split)

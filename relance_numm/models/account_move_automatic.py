@@ -148,7 +148,10 @@ class AccountMoveAutomatic(models.Model):
             text = move.relance_emails
             if text:
                 move._check_relance_emails(text)
-            move.relance_own_emails = text
+            # A form sends what it shows: what is the customer's stays the customer's.
+            customer = move.commercial_partner_id
+            theirs = customer and customer._relance_recipients()[customer.id].emails
+            move.relance_own_emails = False if text == ", ".join(theirs or ()) else text
 
     @api.depends("relance_own_internal_email", "company_id.relance_internal_email")
     def _compute_relance_internal_email(self):
@@ -198,11 +201,11 @@ class AccountMoveAutomatic(models.Model):
     def _compute_relance_item(self):
         items = self._relance_open_invoices()._relance_items()
         for move in self:
-            item = items.get(move.id, self.env["relance.item"])
+            item = items.get(move._origin.id, self.env["relance.item"])
             move.relance_date_due = item.date_due or move.invoice_date_due
             move.relance_level_id = item.sent_level_id or move._relance_last_level()
             move.relance_next_date = item.next_date
-            move.relance_status = item and item._next_reminder_text()
+            move.relance_status = item._next_reminder_text() if item else False
 
     def _relance_open_invoices(self):
         """Return those of these entries that may be reminded: nobody waits for the work
@@ -270,12 +273,18 @@ class AccountMoveAutomatic(models.Model):
     def _inverse_relance_next_date(self):
         """Keep the date a person sets; emptied, the invoice is not reminded (G1)."""
         dates = {move: move.relance_next_date for move in self}
-        items = self._relance_items()
+        items, changed = self._relance_items(), {}
         for move, date in dates.items():
+            item = items.get(move.id, self.env["relance.item"])
+            # A form sends what it shows, also where nobody changed it.
+            if date == item.next_date:
+                continue
             if date:
-                move._check_relance_next_date(items.get(move.id))
+                move._check_relance_next_date(item)
             move.write({"relance_by_hand": True, "relance_own_date": date})
-        self._relance_log_dates(dates)
+            changed[move] = date
+        if changed:
+            self._relance_log_dates(changed)
 
     def _check_relance_next_date(self, item):
         """Refuse a date on which nothing would be sent.

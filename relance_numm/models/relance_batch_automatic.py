@@ -107,10 +107,24 @@ class RelanceBatchAutomatic(models.Model):
             self.env.company._relance_within_cap(items),
             self._remind_locked,
             self._report_error,
+            self._split_by_reminder,
         )
 
-    def _report_error(self, item, error):
-        item.move_id._relance_report_error(error)
+    def _report_error(self, items, error):
+        items.move_id._relance_report_error(error)
+
+    @api.model
+    def _split_by_reminder(self, items):
+        """Return due rows in the groups that get a reminder together (G4).
+
+        :rtype: list[relance.item]
+        """
+        per_customer = self.env.company.relance_per_customer
+        return list(
+            items.grouped(
+                lambda item: item._claim_key() if per_customer else item.move_id
+            ).values()
+        )
 
     @api.model
     def _remind_locked(self, items):
@@ -154,10 +168,6 @@ class RelanceBatchAutomatic(models.Model):
         :param relance.item rows: they and the other rows of their invoices
         :rtype: list[ReminderRequest]
         """
-        per_customer = self.env.company.relance_per_customer
-        groups = due.grouped(
-            lambda item: item._claim_key() if per_customer else item.move_id
-        )
         routes = due._automatic_routes()
         # At once: each request looks at its own customer below.
         for company in self.env.company | self.env.company.root_id:
@@ -165,7 +175,7 @@ class RelanceBatchAutomatic(models.Model):
         followers = (rows - due).grouped("move_id")
         return [
             self._automatic_request(group, followers, routes)
-            for group in groups.values()
+            for group in self._split_by_reminder(due)
         ]
 
     @api.model

@@ -198,6 +198,14 @@ class RelanceItemAutomatic(models.Model):
                     THEN 'before_start'
                 WHEN last.state = 'failed' AND last_reminder.origin = 'automatic'
                     THEN 'failed'
+                WHEN EXISTS (
+                    SELECT 1 FROM relance_reminder_line made
+                     WHERE made.move_line_id = line.id
+                       AND made.level_id = automatic_steps.level_ids[next.position]
+                       AND made.origin = 'automatic'
+                       AND made.state <> 'canceled'
+                       AND made.is_companion IS NOT TRUE
+                ) THEN 'failed'
                 WHEN move.relance_error_count >= %(max_errors)s
                   OR move.relance_error_date > %(error_limit)s
                     THEN 'error'

@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..tools import all_or_each
 from .relance_step import SPOKEN_KINDS
 
 # Hours after each failure before the cron tries a reminder again: at the next run, then
@@ -47,7 +48,7 @@ class RelanceReminderAutomatic(models.Model):
     def _retry(self):
         """Make failed reminders ready again, in the language of their authors."""
         for reminders in self._by_author():
-            reminders._ready_again()
+            all_or_each(reminders, type(self)._ready_again, type(self)._fail_unforeseen)
 
     @api.model
     def _take_failed(self, domain):
@@ -227,16 +228,21 @@ class RelanceReminderAutomatic(models.Model):
             ]
         )
         for reminders in settled.try_lock_for_update()._by_author():
-            reminders._refresh_lines()
+            all_or_each(
+                reminders, type(self)._refresh_lines, type(self)._fail_unforeseen
+            )
 
-    def _leave_to_next_step(self):
+    def _leave_to_next_step(self, last_lines):
         """Let the invoices of canceled automatic reminders wait for their next step:
-        the one that was canceled is not made again."""
+        the one that was canceled is not made again.
+
+        :param last_lines: the lines that no later reminder had replaced
+        """
         canceled = self.filtered(
             lambda r: r.origin == "automatic" and not r.main_reminder_id
         )
         for reminder in canceled:
-            lines = reminder._active_lines().sorted("date_due")
+            lines = (reminder._active_lines() & last_lines).sorted("date_due")
             for move, move_lines in lines.grouped("move_id").items():
                 move._relance_wait_until(reminder._date_after(move_lines[0]))
 

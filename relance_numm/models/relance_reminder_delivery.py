@@ -43,7 +43,8 @@ class RelanceReminderDelivery(models.Model):
         groups = self.grouped(lambda r: (r.user_id, r.company_id))
         for (user, company), reminders in groups.items():
             lang = company._relance_lang(user)
-            yield reminders.with_context(lang=lang).with_company(company)
+            reminders = reminders.with_company(company)
+            yield reminders.with_context(lang=lang, tz=company.relance_tz or "UTC")
 
     def _deliver_locked(self):
         self._refresh_lines()

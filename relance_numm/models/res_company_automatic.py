@@ -195,7 +195,13 @@ class ResCompanyAutomatic(models.Model):
         zone = pytz.timezone(self.relance_tz or "UTC")
         start = pytz.utc.localize(now).astimezone(zone)
         intervals = calendar._work_intervals_batch(
-            start, start + timedelta(days=OPENING_SEARCH_DAYS), tz=zone
+            start,
+            start + timedelta(days=OPENING_SEARCH_DAYS),
+            domain=[
+                ("time_type", "=", "leave"),
+                ("company_id", "in", [False, *(self | self.parent_ids).ids]),
+            ],
+            tz=zone,
         )[False]
         return next(
             (

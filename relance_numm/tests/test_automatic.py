@@ -402,6 +402,25 @@ class TestAutomatic(AutomaticCommon):
         )
         self.assertEqual(moves[0].relance_next_date, self.today + timedelta(7))
 
+    def test_g4_one_that_raises(self):
+        """G4: an invoice that cannot be made does not split the other customers'."""
+        self.company.relance_per_customer = True
+        bad = self._invoice(8, partner=self._create_customer("Casse"))
+        self._invoice(8)
+        self._invoice(9)
+        cls = type(self.env["relance.reminder.line"])
+        prepare = cls._prepare_item_vals
+
+        def raising(line, item):
+            if item.move_id == bad:
+                raise ValueError("This one is broken")
+            return prepare(line, item)
+
+        with patch.object(cls, "_prepare_item_vals", raising):
+            self._run()
+        self.assertEqual(len(self._reminders()), 1)
+        self.assertEqual(bad.relance_error, "This one is broken")
+
     def test_g4_per_customer_currency(self):
         """G4: not mixed with another currency or customer."""
         self.company.relance_per_customer = True

@@ -83,6 +83,27 @@ class TestAutomaticInvoice(AutomaticCommon):
         self._leave()
         self.assertEqual(move.relance_next_date, self.today + timedelta(13))
 
+    def test_g1_form_changes_nothing_else(self):
+        """G1: a form that is saved decides nothing that nobody changed on it."""
+        with Form(
+            self.env["account.move"].with_context(default_move_type="out_invoice")
+        ) as form:
+            form.partner_id = self.customer
+            form.invoice_date = self.today - timedelta(40)
+            with form.invoice_line_ids.new() as line:
+                line.name = "Paper"
+                line.price_unit = 100
+        draft = form.save()
+        self.assertFalse(draft.relance_own_emails)
+        move = self._invoice(8)
+        for blocked in (True, False):
+            with Form(move) as form:
+                form.no_followup = blocked
+            self.assertEqual(move.no_followup, blocked)
+            self.assertFalse(move.relance_by_hand)
+        self.env.invalidate_all()
+        self.assertEqual(move.relance_next_date, self.today - timedelta(3))
+
     def test_g1_emptied(self):
         """G1: an emptied date means not reminded, whatever changes."""
         move = self._invoice(8)
