@@ -563,6 +563,7 @@ def invoice(page: Page) -> None:
     show_all(page)
     open_row(page, "Solène Harispuru")
     open_tab(page, "other_info")
+    page.locator("[name=no_followup]").scroll_into_view_if_needed()
     take(invoice, page)
 
 
