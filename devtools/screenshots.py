@@ -562,8 +562,7 @@ def invoice(page: Page) -> None:
     open_list(page, "gestion-relances")
     show_all(page)
     open_row(page, "Solène Harispuru")
-    open_tab(page, "other_info")
-    page.locator("[name=no_followup]").scroll_into_view_if_needed()
+    open_tab(page, "relance_tab")
     take(invoice, page)
 
 
@@ -574,6 +573,7 @@ def invoice(page: Page) -> None:
 def automatic_choose(page: Page) -> None:
     """An entity is to remind by invoice: nothing happens before it is saved."""
     # The figures are those of its branch too, and the list shows what is ticked.
+    open_list(page, "gestion-relances")
     page.click(".o_switch_company_menu button")
     page.click(f".o_switch_company_item:has-text('{BRANCH}') [role=menuitemcheckbox]")
     with page.expect_navigation():
