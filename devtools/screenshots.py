@@ -273,14 +273,14 @@ def menu(page: Page) -> None:
     """The menu of the reminders, with its configuration."""
     open_list(page, "gestion-relances")
     open_menu(page)
-    take(menu, page, width=900, height=340)
+    take(menu, page, width=900, height=460)
 
 
 @seen_by("admin")
 def settings(page: Page) -> None:
     """What is set for the company."""
     open_settings(page)
-    take(settings, page, height=440)
+    take(settings, page, height=470)
 
 
 @seen_by("admin")
@@ -362,7 +362,7 @@ def plan(page: Page) -> None:
     """A plan with its steps."""
     open_list(page, "action-relance_numm.relance_plan_action")
     open_row(page, "Plan de Relance Entreprise Privée")
-    take(plan, page, height=740)
+    take(plan, page, height=860)
 
 
 @seen_by("admin")
@@ -645,7 +645,7 @@ def automatic_trace(page: Page) -> None:
 def automatic_invoices(page: Page) -> None:
     """The invoices, with what comes next of each."""
     open_list(page, "relances-factures")
-    take(automatic_invoices, page, height=840)
+    take(automatic_invoices, page)
 
 
 @seen_by("comptable", AUTOMATIC)
@@ -738,7 +738,7 @@ def plan_impact(page: Page) -> None:
     days.press("Tab")
     page.wait_for_selector("[name=impact]:has-text('Si vous enregistrez')")
     page.click(".o_form_sheet .oe_title")
-    take(plan_impact, page, height=820)
+    take(plan_impact, page)
     page.click(".o_form_button_cancel")
 
 
@@ -774,7 +774,7 @@ def past_levels_batch(page: Page) -> None:
     open_list(page, "action-relance_numm.relance_batch_action")
     open_row(page, "Reprise")
     page.wait_for_selector("button[name=action_undo_import]")
-    take(past_levels_batch, page, height=360)
+    take(past_levels_batch, page, height=430)
 
 
 def open_invoice(page: Page, number: str) -> None:
