@@ -1,4 +1,25 @@
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools.mail import email_normalize_all, single_email_re
+
+
+def well_formed_emails(text):
+    """Return the addresses in a text that have the form of one, normalized.
+
+    :rtype: list[str]
+    """
+    return [
+        email for email in email_normalize_all(text) if single_email_re.match(email)
+    ]
+
+
+def malformed_email(text):
+    """Return the first part of a list of addresses, separated by commas, that is none;
+    None where all are.
+
+    :rtype: str | None
+    """
+    parts = filter(None, map(str.strip, text.split(",")))
+    return next((part for part in parts if not well_formed_emails(part)), None)
 
 
 def all_or_each(records, work, failed, split=list):

@@ -2,8 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
-from odoo.tools.mail import email_normalize_all, single_email_re
 
+from ..tools import malformed_email, well_formed_emails
 from .res_partner import REMINDER_MODES
 
 GROUPS = "account.group_account_invoice,account.group_account_readonly"
@@ -49,7 +49,6 @@ class AccountMoveAutomatic(models.Model):
         aggregator=None,
         groups=GROUPS,
     )
-
     relance_error_date = fields.Datetime(
         string="Reminder error on", copy=False, readonly=True, groups=GROUPS
     )
@@ -132,8 +131,13 @@ class AccountMoveAutomatic(models.Model):
     def _inverse_relance_mode(self):
         for move in self:
             theirs = move.commercial_partner_id.relance_mode
-            own = move.relance_mode
-            move.relance_own_mode = own if own != theirs else False
+            move.relance_own_mode = self._relance_own(move.relance_mode, theirs)
+
+    @api.model
+    def _relance_own(self, value, theirs):
+        """Return what an invoice keeps of a value that a person or a form writes: what
+        is the customer's or the entity's stays theirs."""
+        return value != theirs and value
 
     @api.depends("relance_own_emails", "commercial_partner_id")
     def _compute_relance_emails(self):
@@ -144,14 +148,12 @@ class AccountMoveAutomatic(models.Model):
             move.relance_emails = mine and ", ".join(mine.emails)
 
     def _inverse_relance_emails(self):
+        recipients = self.commercial_partner_id._relance_recipients()
         for move in self:
-            text = move.relance_emails
-            if text:
-                move._check_relance_emails(text)
-            # A form sends what it shows: what is the customer's stays the customer's.
-            customer = move.commercial_partner_id
-            theirs = customer and customer._relance_recipients()[customer.id].emails
-            move.relance_own_emails = False if text == ", ".join(theirs or ()) else text
+            self._check_relance_emails(move.relance_emails)
+            customer = recipients.get(move.commercial_partner_id.id)
+            theirs = customer and ", ".join(customer.emails)
+            move.relance_own_emails = self._relance_own(move.relance_emails, theirs)
 
     @api.depends("relance_own_internal_email", "company_id.relance_internal_email")
     def _compute_relance_internal_email(self):
@@ -163,11 +165,11 @@ class AccountMoveAutomatic(models.Model):
 
     def _inverse_relance_internal_email(self):
         for move in self:
-            text = move.relance_internal_email
-            if text:
-                move._check_relance_emails(text)
-            same = text == move.company_id.relance_internal_email
-            move.relance_own_internal_email = False if same else text
+            self._check_relance_emails(move.relance_internal_email)
+            theirs = move.company_id.relance_internal_email
+            move.relance_own_internal_email = self._relance_own(
+                move.relance_internal_email, theirs
+            )
 
     @api.model
     def _check_relance_emails(self, text):
@@ -175,16 +177,15 @@ class AccountMoveAutomatic(models.Model):
 
         :raise UserError: naming what is wrong
         """
-        for part in text.split(","):
-            addresses = email_normalize_all(part)
-            if not addresses or not all(map(single_email_re.match, addresses)):
-                raise UserError(
-                    self.env._(
-                        "“%s” is not an email address. Write addresses separated by "
-                        "commas.",
-                        part.strip(),
-                    )
+        malformed = malformed_email(text) if text else None
+        if malformed is not None:
+            raise UserError(
+                self.env._(
+                    "“%s” is not an email address. Write addresses separated by "
+                    "commas.",
+                    malformed,
                 )
+            )
 
     @api.depends(
         "amount_residual",
@@ -251,19 +252,15 @@ class AccountMoveAutomatic(models.Model):
     def _search_relance_next_date(self, operator, value):
         if operator not in ("in", "<", "<=", ">", ">="):
             return NotImplemented
-        if operator == "in":
-            dates = {date for date in value if date}
-            domain = Domain(
-                "id", "in", self._relance_of(Domain("next_date", "in", dates))
-            )
-            if False in value:
-                domain |= Domain(
-                    "id", "not in", self._relance_of(Domain("next_date", "!=", False))
-                )
-            return domain
-        return Domain(
-            "id", "in", self._relance_of(Domain("next_date", operator, value))
-        )
+        without = operator == "in" and False in value
+        if without:
+            value = set(value) - {False}
+        found = self._relance_of(Domain("next_date", operator, value))
+        domain = Domain("id", "in", found)
+        if without:
+            planned = self._relance_of(Domain("next_date", "!=", False))
+            domain |= Domain("id", "not in", planned)
+        return domain
 
     @api.model
     def _relance_of(self, domain):
@@ -321,15 +318,7 @@ class AccountMoveAutomatic(models.Model):
 
     def action_relance_follow_plan(self):
         """Forget the date set by hand and what went wrong: the plan decides again."""
-        self.write(
-            {
-                "relance_by_hand": False,
-                "relance_own_date": False,
-                "relance_error": False,
-                "relance_error_count": 0,
-                "relance_error_date": False,
-            }
-        )
+        self._relance_forget()
         self._message_log_batch(
             dict.fromkeys(self.ids, self.env._("Reminders follow the plan again."))
         )
@@ -342,8 +331,13 @@ class AccountMoveAutomatic(models.Model):
 
     def _relance_reminded(self):
         """Note that the cron reminded these invoices: the plan decides what is next."""
-        changed = self.filtered(lambda m: m.relance_own_date or m.relance_error_count)
-        changed.write(
+        self.filtered(
+            lambda move: move.relance_own_date or move.relance_error_count
+        )._relance_forget()
+
+    def _relance_forget(self):
+        """Forget the date set by hand and what went wrong."""
+        self.write(
             {
                 "relance_by_hand": False,
                 "relance_own_date": False,
@@ -395,13 +389,12 @@ class AccountMoveAutomatic(models.Model):
         if not own:
             return recipients
         theirs = recipients.emails if self - own else {}
-        named = email_normalize_all(", ".join(own.mapped("relance_own_emails")))
-        # Whoever sends respects the blacklist, without a right to it.
-        refused = self.env["mail.blacklist"].sudo().search([("email", "in", named)])
-        named = [email for email in named if email not in refused.mapped("email")]
-        emails = theirs | {email: email for email in named if email not in theirs}
+        texts = own.mapped("relance_own_emails")
+        refused = self.env["res.partner"]._relance_blacklisted(texts)
+        named = well_formed_emails(", ".join(texts))
+        emails = {email: email for email in named if email not in refused} | theirs
         problem = not emails and self.env._(
-            "Blacklisted email address: %s", ", ".join(refused.mapped("email"))
+            "Blacklisted email address: %s", ", ".join(sorted(refused))
         )
         return recipients._replace(emails=emails, mail_problem=problem)
 

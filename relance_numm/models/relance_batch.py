@@ -190,12 +190,15 @@ class RelanceBatch(models.Model):
         self._create_claimed(requests, items, left_out)
 
     def _create_claimed(self, requests, items, left_out):
-        """Create the reminders of items that this transaction has locked and read."""
+        """Create the reminders of items that this transaction has locked and read.
+
+        :return: the reminders
+        """
         while True:
             vals_list, refused = self._prepare_reminders_vals(requests, items)
             try:
                 with self.env.cr.savepoint():
-                    self._insert_reminders(vals_list)
+                    reminders = self._insert_reminders(vals_list)
                 break
             except UniqueViolation:
                 taken = self._taken_meanwhile(items)
@@ -204,6 +207,7 @@ class RelanceBatch(models.Model):
                 items -= taken
                 left_out += [self._taken_text(item) for item in taken]
         self._add_left_out(left_out + refused)
+        return reminders
 
     def _add_left_out(self, sentences):
         """Say which entries were not reminded, and why."""
@@ -341,26 +345,40 @@ class RelanceBatch(models.Model):
         plan = items.plan_id[:1]
         step = plan._step_of_level(request.level)
         delivery = request.channel._delivery()
+        author = self._author(request, plan)
         return {
             "batch_id": self.id,
             "company_id": request.company.id,
             "currency_id": request.currency.id,
             "partner_id": request.partner.id,
             "contact_id": delivery._contact(recipients).id,
-            "user_id": self.user_id.id,
+            "user_id": author.id,
             "date": fields.Date.context_today(self),
             "plan_id": plan.id,
             "level_id": request.level.id,
             "template_id": step.template_id.id,
             "channel_id": request.channel.id,
-            "internal_email": request.company.relance_internal_email
-            or self.user_id.email_normalized,
+            "internal_email": self._internal_address(request.company, author),
             "note": request.note,
             "line_ids": [
                 fields.Command.create(self._prepare_line_vals(request, item))
                 for item in items
             ],
         }
+
+    def _author(self, request, plan):
+        """Return who signs a reminder: who asks for it.
+
+        :rtype: res.users
+        """
+        return self.user_id
+
+    @api.model
+    def _internal_address(self, company, author):
+        """Return where the internal copy goes: the entity's address, else the author's,
+        if he is a person (A1)."""
+        theirs = not author._is_superuser() and author.email_normalized
+        return company.relance_internal_email or theirs
 
     def _prepare_line_vals(self, request, item):
         """Return the values of a reminder's line."""

@@ -64,15 +64,9 @@ class RelanceBatchAutomatic(models.Model):
         """
         company = company._relance_in_own_time()
         items = company._relance_within_cap(company._relance_due_items())
-        if not company.relance_per_customer:
-            return [
-                items[start : start + REMIND_SIZE]
-                for start in range(0, len(items), REMIND_SIZE)
-            ]
-        # A customer's invoices stay together.
         chunks, ids = [], []
-        for customer_items in items.grouped("partner_id").values():
-            ids += customer_items.ids
+        for group in self.with_env(company.env)._split_by_reminder(items):
+            ids += group.ids
             if len(ids) >= REMIND_SIZE:
                 chunks.append(items.browse(ids))
                 ids = []
@@ -137,8 +131,9 @@ class RelanceBatchAutomatic(models.Model):
         if not requests:
             return
         batch = self._automatic_batch(company)
-        batch._create_claimed(requests, rows, self._silent_companions(requests))
-        batch.reminder_ids.filtered(
+        silent = self._silent_companions(requests)
+        reminders = batch._create_claimed(requests, rows, silent)
+        reminders.filtered(
             lambda r: r.state == "to_confirm" and not r.main_reminder_id
         )._ask_to_confirm()
         due.move_id._relance_reminded()
@@ -207,12 +202,7 @@ class RelanceBatchAutomatic(models.Model):
         return [
             f"{request.partner.display_name}, {channel.name}: {problem}"
             for request in requests
-            for channel in request.route.companions
-            if (
-                problem := channel._delivery()._problem(
-                    request.route.recipients, channel
-                )
-            )
+            for channel, problem in request.route.silent.items()
         ]
 
     @api.model
@@ -238,20 +228,16 @@ class RelanceBatchAutomatic(models.Model):
         if not request.step:
             return super()._prepare_reminder_vals(request, items, recipients)
         vals = super()._prepare_reminder_vals(request, items, request.route.recipients)
-        author = self._automatic_author(request, items.plan_id[:1])
+        to_confirm = request.step.automation == "confirm"
         vals |= {
             "origin": "automatic",
-            "state": "to_confirm"
-            if request.step.automation == "confirm"
-            else "pending",
-            "user_id": author.id,
+            "state": "to_confirm" if to_confirm else "pending",
             "internal_email": items.move_id._relance_internal_address()
-            or self._internal_address(request.company, author),
+            or vals["internal_email"],
         }
         vals["companion_ids"] = [
             fields.Command.create(self._prepare_companion_vals(vals, channel, request))
             for channel in request.route.companions
-            if not channel._delivery()._problem(request.route.recipients, channel)
         ]
         return vals
 
@@ -274,24 +260,14 @@ class RelanceBatchAutomatic(models.Model):
             vals["is_first"] = item._is_due() and not item.sent_level_id
         return vals
 
-    @api.model
-    def _internal_address(self, company, author):
-        """Return where the internal copy goes: the entity's address, else the
-        author's."""
-        if company.relance_internal_email or author.id == SUPERUSER_ID:
-            return company.relance_internal_email
-        return author.email_normalized
-
-    @api.model
-    def _automatic_author(self, request, plan):
-        """Return who signs an automatic reminder: whoever follows the customer, the
-        plan or the company's reminders; nobody if there is no such person."""
-        company = request.company
-        partner = request.partner
+    def _author(self, request, plan):
+        """Override: whoever follows the customer, the plan or the company's reminders;
+        nobody if there is no such person."""
+        if not request.step:
+            return super()._author(request, plan)
         return (
-            partner.with_company(company).relance_user_id
-            or partner.with_company(company.root_id).relance_user_id
+            request.partner._relance_followed_by(request.company)
             or plan.user_id
-            or company.relance_user_id
+            or request.company.relance_user_id
             or self.env["res.users"].browse(SUPERUSER_ID)
         )

@@ -306,12 +306,15 @@ class RelanceItemAutomatic(models.Model):
             for item in self
         }
 
+    @api.model
+    def _due_domain(self):
+        """Return the domain of the rows that the cron is to remind today."""
+        return [("next_date", "<=", fields.Date.context_today(self))]
+
     def _is_due(self):
         """Return whether the cron is to remind this row today."""
         self.ensure_one()
-        return bool(
-            self.next_date and self.next_date <= fields.Date.context_today(self)
-        )
+        return bool(self.filtered_domain(self._due_domain()))
 
     def _goes_with(self, item):
         """Return whether this other instalment is claimed with one that is due: it is
@@ -342,9 +345,9 @@ class RelanceItemAutomatic(models.Model):
         """Let the cron run at once."""
         # Whoever may change plans may start it, without a right on scheduled actions.
         self.env["relance.plan"].check_access("write")
-        held = [status for status in self.get_automatic_status() if status["hold"]]
-        if held and len(held) == len(self.get_automatic_status()):
-            raise UserError("\n".join(status["text"] for status in held))
+        status = self.get_automatic_status()
+        if all(company["hold"] for company in status):
+            raise UserError("\n".join(company["text"] for company in status))
         self.env.ref("relance_numm.ir_cron_remind").sudo()._trigger()
         return {
             "type": "ir.actions.client",
@@ -380,14 +383,15 @@ class RelanceItemAutomatic(models.Model):
                 "Settings › Accounting › Reminders."
             )
             return [{"company": False, "text": text, "hold": True}]
+        next_run = self._next_run_text()
         return [
             {
                 "company": len(companies) > 1 and company.name,
-                "text": company._relance_hold()
-                or f"{self._next_run_text()}. {company._relance_cap_text()}",
-                "hold": bool(company._relance_hold()),
+                "text": hold or f"{next_run}. {company._relance_cap_text()}",
+                "hold": bool(hold),
             }
             for company in companies
+            for hold in [company._relance_hold()]
         ]
 
     @api.model

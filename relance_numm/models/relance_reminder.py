@@ -231,10 +231,8 @@ class RelanceReminder(models.Model):
     def _responsible(self):
         """Return who follows the customer up: his person, the plan's, the author."""
         self.ensure_one()
-        company = self.company_id
         return (
-            self.partner_id.with_company(company).relance_user_id
-            or self.partner_id.with_company(company.root_id).relance_user_id
+            self.partner_id._relance_followed_by(self.company_id)
             or self.plan_id.user_id
             or self.user_id
         )

@@ -129,6 +129,7 @@ class RelanceReminderAutomatic(models.Model):
         """Choose another type for what nobody is there to choose it for: a letter where
         the customer cannot be mailed any longer, a mail where he can be again; tell the
         responsible person of customers without mail (G2)."""
+        unmailed = {}
         for reminder in self.filtered(
             lambda r: (
                 r.origin == "automatic"
@@ -143,7 +144,8 @@ class RelanceReminderAutomatic(models.Model):
             if channel._delivery()._problem(recipients[reminder.id], channel):
                 reminder.channel_id = route.channel or channel
             if route.replaced:
-                reminder._flag_missing_mail(route.replaced)
+                unmailed.setdefault(reminder.partner_id, (reminder, route.replaced))
+        self._flag_missing_mails(unmailed)
 
     def _automatic_route(self, recipients):
         """Return how this reminder reaches its customer, as its step and its invoices
@@ -155,27 +157,32 @@ class RelanceReminderAutomatic(models.Model):
         step = self.plan_id._step_of_level(self.level_id)
         return step and step._automatic_route(recipients, "letter" in modes) or None
 
-    def _flag_missing_mail(self, problem):
-        """Leave an activity on a customer that gets a letter for want of a mail, unless
-        there is one already."""
+    @api.model
+    def _flag_missing_mails(self, unmailed):
+        """Leave an activity on each customer that gets a letter for want of a mail,
+        unless he has one already.
+
+        :param unmailed: a reminder and what is wrong with the mail, by customer
+        """
         activity_type = "relance_numm.mail_activity_address"
         # Whoever reminds may leave the flag, also without a right on customers.
-        customer = self.partner_id.sudo()
-        if customer.activity_search([activity_type]):
-            return
-        user = self._told_user()
-        env = self.with_context(lang=user.lang).env
-        customer.activity_schedule(
-            activity_type,
-            summary=env._("Reminded by letter: no address to mail"),
-            note=env._(
-                "%(reminder)s became a letter. %(problem)s. Complete the “Reminder” "
-                "contact of this customer.",
-                reminder=self.name,
-                problem=problem,
-            ),
-            user_id=user.id,
-        )
+        customers = self.partner_id.sudo().browse(partner.id for partner in unmailed)
+        told = customers.activity_search([activity_type]).mapped("res_id")
+        for customer in customers.filtered(lambda c: c.id not in told):
+            reminder, problem = unmailed[customer]
+            user = reminder._told_user()
+            env = reminder.with_context(lang=user.lang).env
+            customer.activity_schedule(
+                activity_type,
+                summary=env._("Reminded by letter: no address to mail"),
+                note=env._(
+                    "%(reminder)s became a letter. %(problem)s. Complete the "
+                    "“Reminder” contact of this customer.",
+                    reminder=reminder.name,
+                    problem=problem,
+                ),
+                user_id=user.id,
+            )
 
     # Waiting to be confirmed
 

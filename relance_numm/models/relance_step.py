@@ -18,13 +18,14 @@ SPOKEN_KINDS = ("sms", "activity")
 class Route(NamedTuple):
     """How an automatic reminder reaches its customer (G2).
 
-    ``channel`` is its type, ``companions`` those made beside it; ``problem`` says why
-    nobody can be reached that way, or is False; ``replaced`` says why a letter replaces
-    the mail.
+    ``channel`` is its type, ``companions`` those made beside it; ``silent`` says of the
+    other ones of the step why they are not. ``problem`` says why nobody can be reached
+    that way, or is False; ``replaced`` says why a letter replaces the mail.
     """
 
     channel: models.Model
     companions: models.Model
+    silent: dict
     recipients: Recipients
     problem: str | bool
     replaced: str | bool
@@ -138,11 +139,16 @@ class RelanceStep(models.Model):
         wanted, _companions = self._automatic_channels(by_letter)
         replaced = wanted.kind == "mail" and recipients.mail_problem
         channel, companions = self._automatic_channels(by_letter or bool(replaced))
+        problems = {
+            one: one._delivery()._problem(recipients, one)
+            for one in channel | companions
+        }
         return Route(
             channel=channel,
-            companions=companions,
+            companions=companions.filtered(lambda one: not problems[one]),
+            silent={one: problems[one] for one in companions if problems[one]},
             recipients=recipients,
-            problem=channel._delivery()._problem(recipients, channel),
+            problem=problems[channel],
             replaced=replaced,
         )
 

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL, email_split, format_date
-from odoo.tools.mail import single_email_re
+from odoo.tools import SQL, format_date
+
+from ..tools import malformed_email
 
 REMIND_BY = [("item", "Entry"), ("invoice", "Invoice")]
 
@@ -95,9 +96,8 @@ class ResCompany(models.Model):
     @api.constrains("relance_internal_email")
     def _check_relance_internal_email(self):
         for company in self.filtered("relance_internal_email"):
-            text = company.relance_internal_email
-            addresses = email_split(text)
-            if not addresses or not all(map(single_email_re.match, addresses)):
+            text = malformed_email(company.relance_internal_email)
+            if text is not None:
                 raise ValidationError(
                     self.env._(
                         "“%s” is not an email address: correct the internal address "

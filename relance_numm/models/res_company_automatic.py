@@ -244,11 +244,9 @@ class ResCompanyAutomatic(models.Model):
     def _relance_due_items(self):
         """Return the rows of this company that the cron is to remind now, those that
         are the longest overdue first (G2)."""
-        return self.env["relance.item"].search_fetch(
-            [
-                ("company_id", "=", self.id),
-                ("next_date", "<=", fields.Date.context_today(self)),
-            ],
+        items = self.env["relance.item"]
+        return items.search_fetch(
+            [("company_id", "=", self.id), *items._due_domain()],
             ["move_id", "partner_id", "sent_level_id"],
             order="date_due, id",
         )
@@ -263,7 +261,7 @@ class ResCompanyAutomatic(models.Model):
         if not self.relance_first_cap:
             return items
         first = items.filtered(lambda item: not item.sent_level_id)
-        return items - first[self._relance_first_left() :]
+        return items - first[self._relance_claim_first() :]
 
     def _relance_cap_text(self):
         """Return how many first reminders leave today at most, if there is a limit."""
@@ -275,14 +273,19 @@ class ResCompanyAutomatic(models.Model):
             self._relance_in_own_time()._relance_first_left(),
         )
 
-    def _relance_first_left(self):
-        """Return how many first reminders the company may still make today.
+    def _relance_claim_first(self):
+        """Return how many first reminders this transaction may make today.
 
-        Whoever counts holds the company's row until he commits, so that two workers
-        keep the limit together; who does not get it makes none.
+        It holds the company's row until it commits, so that two workers keep the limit
+        together; the one that does not get the row makes none.
         """
+        # The cron's own lock, which writes nothing on the company.
         if not self.sudo().try_lock_for_update(allow_referencing=True):
             return 0
+        return self._relance_first_left()
+
+    def _relance_first_left(self):
+        """Return how many first reminders the company may still make today."""
         # This transaction may be older than the other worker's commit.
         with self.env.registry.cursor() as cr:
             cr.execute(
@@ -319,12 +322,9 @@ class ResCompanyAutomatic(models.Model):
         journals = company.env["account.journal"].search(
             [("type", "=", "bank"), ("company_id", "parent_of", company.ids)]
         )
-        told = journals.filtered(
-            lambda j: j.activity_search(["relance_numm.mail_activity_bank"])
-        )
-        (told.filtered(lambda j: j.id not in late)).activity_unlink(
-            ["relance_numm.mail_activity_bank"]
-        )
+        activities = journals.activity_search(["relance_numm.mail_activity_bank"])
+        activities.filtered(lambda a: a.res_id not in late).unlink()
+        told = journals.browse(activities.exists().mapped("res_id"))
         for journal in journals.filtered(lambda j: j.id in late) - told:
             user = company._relance_responsible()
             journal = journal.with_context(lang=user.lang)

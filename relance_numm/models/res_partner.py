@@ -2,11 +2,12 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.tools import SQL, formataddr
-from odoo.tools.mail import email_normalize_all, single_email_re
+from odoo.tools.mail import email_normalize_all
 from odoo.tools.sql import column_exists, create_column
 
 from odoo.addons.phone_validation.tools import phone_validation
 
+from ..tools import well_formed_emails
 from .relance_plan import CUSTOMER_TYPES
 
 REMINDER_MODES = [("mail", "Automatic email"), ("letter", "Letter")]
@@ -128,6 +129,16 @@ class ResPartner(models.Model):
         """Return what the law takes the customer for: public, private, individual."""
         return self.relance_customer_type or self._relance_default_type()
 
+    def _relance_followed_by(self, company):
+        """Return who follows this customer's reminders in a company, or in its entity.
+
+        :rtype: res.users
+        """
+        return (
+            self.with_company(company).relance_user_id
+            or self.with_company(company.root_id).relance_user_id
+        )
+
     @api.depends("relance_plan_id", "relance_customer_type", "category_id")
     @api.depends_context("company")
     def _compute_relance_applied_plan_id(self):
@@ -237,7 +248,7 @@ class ResPartner(models.Model):
                 "country_id",
             ]
         )
-        blacklisted = contacts._relance_blacklisted()
+        blacklisted = self._relance_blacklisted(contacts.mapped("email"))
         return {
             customer.id: customer._relance_recipients_in(
                 chains[customer.id], blacklisted
@@ -277,9 +288,10 @@ class ResPartner(models.Model):
             phone_problem=phone_contact._relance_phone_problem(),
         )
 
-    def _relance_blacklisted(self):
-        """Return the blacklisted addresses among these contacts', normalized."""
-        emails = [e for text in self.mapped("email") for e in email_normalize_all(text)]
+    @api.model
+    def _relance_blacklisted(self, texts):
+        """Return the blacklisted addresses among those in some texts, normalized."""
+        emails = [e for text in texts for e in email_normalize_all(text)]
         # Anyone who sends a mail has to respect the blacklist, without a right to it.
         blacklist = self.env["mail.blacklist"].sudo()
         return set(blacklist.search([("email", "in", emails)]).mapped("email"))
@@ -290,8 +302,8 @@ class ResPartner(models.Model):
             return []
         return [
             email
-            for email in email_normalize_all(self.email)
-            if single_email_re.match(email) and email not in blacklisted
+            for email in well_formed_emails(self.email)
+            if email not in blacklisted
         ]
 
     def _relance_mail_problem(self, blacklisted):

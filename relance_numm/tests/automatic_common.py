@@ -1,4 +1,5 @@
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.fields import Command
@@ -32,6 +33,18 @@ class AutomaticCommon(RelanceCommon):
             self.env.invalidate_all()
             yield
         self.env.invalidate_all()
+
+    def _raising(self, bad):
+        """Return a context in which no reminder of an invoice can be made."""
+        lines = type(self.env["relance.reminder.line"])
+        prepare = lines._prepare_item_vals
+
+        def raising(line, item):
+            if item.move_id == bad:
+                raise ValueError("This one is broken")
+            return prepare(line, item)
+
+        return patch.object(lines, "_prepare_item_vals", raising)
 
     def _leave(self):
         """Let what waits leave: the mails of the queue, the letters to post."""

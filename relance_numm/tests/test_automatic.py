@@ -1,5 +1,4 @@
 from datetime import timedelta
-from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
@@ -408,15 +407,7 @@ class TestAutomatic(AutomaticCommon):
         bad = self._invoice(8, partner=self._create_customer("Casse"))
         self._invoice(8)
         self._invoice(9)
-        cls = type(self.env["relance.reminder.line"])
-        prepare = cls._prepare_item_vals
-
-        def raising(line, item):
-            if item.move_id == bad:
-                raise ValueError("This one is broken")
-            return prepare(line, item)
-
-        with patch.object(cls, "_prepare_item_vals", raising):
+        with self._raising(bad):
             self._run()
         self.assertEqual(len(self._reminders()), 1)
         self.assertEqual(bad.relance_error, "This one is broken")
@@ -450,15 +441,7 @@ class TestAutomatic(AutomaticCommon):
         """G2: an invoice whose reminder cannot be made says so on itself, waits after
         some times, and never stops the others."""
         bad, good = self._invoice(8), self._invoice(9)
-        cls = type(self.env["relance.reminder.line"])
-        prepare = cls._prepare_item_vals
-
-        def raising(line, item):
-            if item.move_id == bad:
-                raise ValueError("This one is broken")
-            return prepare(line, item)
-
-        with patch.object(cls, "_prepare_item_vals", raising):
+        with self._raising(bad):
             self._run()
             self._run()
             self.assertEqual(bad.relance_error_count, 1, "Not again at once")

@@ -18,7 +18,9 @@ class RelanceAutomaticStart(models.TransientModel):
     _name = "relance.automatic.start"
     _description = "Start automatic reminders"
 
-    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    company_id = fields.Many2one(
+        "res.company", string="Entity", required=True, readonly=True
+    )
     currency_id = fields.Many2one(related="company_id.currency_id")
     since = fields.Date(
         string="Due dates from",
@@ -96,11 +98,10 @@ class RelanceAutomaticStart(models.TransientModel):
         )
 
     def _due_domain(self):
-        today = fields.Date.context_today(self)
         return [
             ("entity_id", "=", self.company_id.id),
             ("relance_on", "=", "invoice"),
-            ("next_date", "<=", today),
+            *self.env["relance.item"]._due_domain(),
         ]
 
     @api.depends("company_id")

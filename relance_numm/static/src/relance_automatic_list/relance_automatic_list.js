@@ -1,5 +1,5 @@
 import {listView} from "@web/views/list/list_view";
-import {onWillStart, useEffect} from "@odoo/owl";
+import {onWillStart} from "@odoo/owl";
 import {RelanceItemListController} from "@relance_numm/relance_item_list/relance_item_list";
 import {registry} from "@web/core/registry";
 
@@ -22,12 +22,10 @@ export class RelanceAutomaticListController extends RelanceItemListController {
                 {context: this.props.context}
             );
         });
-        useEffect(
-            () => {
-                this.loadSummary();
-            },
-            () => [JSON.stringify(this.props.domain), this.model.root]
-        );
+    }
+
+    async loadTotals() {
+        await Promise.all([super.loadTotals(), this.loadSummary()]);
     }
 
     async loadSummary() {
