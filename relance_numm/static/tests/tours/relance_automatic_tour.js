@@ -25,7 +25,7 @@ registry.category("web_tour.tours").add("relance_automatic_start", {
         },
         {
             content: "From the beginning",
-            trigger: ".modal [name=since] button, .modal [name=since] input",
+            trigger: ".modal [name=since] button",
             run: "click",
         },
         {
