@@ -26,6 +26,15 @@ class AccountMoveAutomatic(models.Model):
     relance_own_date = fields.Date(
         string="Own next date", copy=False, readonly=True, groups=GROUPS
     )
+    relance_own_line_id = fields.Many2one(
+        "account.move.line",
+        string="Instalment of the own next date",
+        copy=False,
+        readonly=True,
+        ondelete="set null",
+        groups=GROUPS,
+        help="The date set by hand is for this instalment; without one, for all.",
+    )
     relance_own_mode = fields.Selection(
         REMINDER_MODES,
         string="Own reminder mode",
@@ -196,14 +205,16 @@ class AccountMoveAutomatic(models.Model):
         "relance_error_count",
         "relance_own_date",
         "relance_own_emails",
+        "relance_own_line_id",
         "relance_own_mode",
         "state",
     )
     def _compute_relance_item(self):
-        items = self._relance_open_invoices()._relance_items()
+        instalments = self._relance_open_invoices()._relance_instalments()
         for move in self:
-            item = items.get(move._origin.id, self.env["relance.item"])
-            move.relance_date_due = item.date_due or move.invoice_date_due
+            items = instalments.get(move._origin, self.env["relance.item"])
+            item = items._leading()
+            move.relance_date_due = items[:1].date_due or move.invoice_date_due
             move.relance_level_id = item.sent_level_id or move._relance_last_level()
             move.relance_next_date = item.next_date
             move.relance_status = item._next_reminder_text() if item else False
@@ -219,11 +230,11 @@ class AccountMoveAutomatic(models.Model):
             )
         )
 
-    def _relance_items(self):
-        """Return the row of the work list that each open invoice follows: that of its
-        earliest instalment that is not paid (G1).
+    def _relance_instalments(self):
+        """Return the rows of the work list of each of these invoices that is open, by
+        due date.
 
-        :rtype: dict[int, relance.item]
+        :rtype: dict[account.move, relance.item]
         """
         items = self.env["relance.item"]
         if not self:
@@ -231,10 +242,9 @@ class AccountMoveAutomatic(models.Model):
         items.invalidate_model()
         items = items.search(
             [("move_id", "in", self.ids), ("amount_due", ">", 0)],
-            order="date_due desc, id desc",
+            order="date_due, id",
         )
-        # The earliest comes last, and stays.
-        return {item.move_id.id: item for item in items}
+        return items.grouped("move_id")
 
     def _relance_last_level(self):
         """Return the highest level that left of an invoice, also once it is paid."""
@@ -270,15 +280,21 @@ class AccountMoveAutomatic(models.Model):
     def _inverse_relance_next_date(self):
         """Keep the date a person sets; emptied, the invoice is not reminded (G1)."""
         dates = {move: move.relance_next_date for move in self}
-        items, changed = self._relance_items(), {}
+        instalments, changed = self._relance_instalments(), {}
         for move, date in dates.items():
-            item = items.get(move.id, self.env["relance.item"])
+            item = instalments.get(move, self.env["relance.item"])._leading()
             # A form sends what it shows, also where nobody changed it.
             if date == item.next_date:
                 continue
             if date:
                 move._check_relance_next_date(item)
-            move.write({"relance_by_hand": True, "relance_own_date": date})
+            move.write(
+                {
+                    "relance_by_hand": True,
+                    "relance_own_date": date,
+                    "relance_own_line_id": date and item.move_line_id.id,
+                }
+            )
             changed[move] = date
         if changed:
             self._relance_log_dates(changed)
@@ -323,10 +339,17 @@ class AccountMoveAutomatic(models.Model):
             dict.fromkeys(self.ids, self.env._("Reminders follow the plan again."))
         )
 
-    def _relance_wait_until(self, date):
-        """Let these invoices wait until a day, or be reminded no more."""
+    def _relance_wait_until(self, date, move_line):
+        """Let these invoices wait until a day, or not be reminded of one instalment any
+        more."""
         # Whoever cancels a reminder decides this for its invoices.
-        self.sudo().write({"relance_by_hand": True, "relance_own_date": date})
+        self.sudo().write(
+            {
+                "relance_by_hand": True,
+                "relance_own_date": date,
+                "relance_own_line_id": move_line.id,
+            }
+        )
         self.sudo()._relance_log_dates(dict.fromkeys(self, date))
 
     def _relance_reminded(self):
@@ -341,6 +364,7 @@ class AccountMoveAutomatic(models.Model):
             {
                 "relance_by_hand": False,
                 "relance_own_date": False,
+                "relance_own_line_id": False,
                 "relance_error": False,
                 "relance_error_count": 0,
                 "relance_error_date": False,

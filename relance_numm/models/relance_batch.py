@@ -21,7 +21,8 @@ class ReminderRequest(NamedTuple):
     """A reminder somebody asks for: what the batch checks and creates.
 
     The cron's has the ``step`` it follows, the ``route`` it takes and the level of each
-    item in ``levels``; a person's level and type are checked against the plan.
+    item in ``levels``, and whether a person confirms it first; a person's level and
+    type are checked against the plan.
     """
 
     company: models.Model
@@ -34,6 +35,7 @@ class ReminderRequest(NamedTuple):
     step: models.Model | None = None
     route: Route | None = None
     levels: dict | None = None
+    to_confirm: bool = False
 
     def claims(self, item):
         """Return whether a row of the work list is still this customer's."""

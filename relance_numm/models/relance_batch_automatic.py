@@ -113,12 +113,9 @@ class RelanceBatchAutomatic(models.Model):
 
         :rtype: list[relance.item]
         """
-        per_customer = self.env.company.relance_per_customer
-        return list(
-            items.grouped(
-                lambda item: item._claim_key() if per_customer else item.move_id
-            ).values()
-        )
+        if not self.env.company.relance_per_customer:
+            return list(items.grouped("move_id").values())
+        return list(items.grouped(lambda item: item._mailing_key()).values())
 
     @api.model
     def _remind_locked(self, items):
@@ -194,6 +191,7 @@ class RelanceBatchAutomatic(models.Model):
             step=lead.next_step_id,
             route=route,
             levels=levels,
+            to_confirm=lead.automation == "confirm",
         )
 
     @api.model
@@ -228,7 +226,7 @@ class RelanceBatchAutomatic(models.Model):
         if not request.step:
             return super()._prepare_reminder_vals(request, items, recipients)
         vals = super()._prepare_reminder_vals(request, items, request.route.recipients)
-        to_confirm = request.step.automation == "confirm"
+        to_confirm = request.to_confirm
         vals |= {
             "origin": "automatic",
             "state": "to_confirm" if to_confirm else "pending",
@@ -257,7 +255,7 @@ class RelanceBatchAutomatic(models.Model):
         vals = super()._prepare_line_vals(request, item)
         if request.step:
             vals["level_id"] = request.levels[item.id].id
-            vals["is_first"] = item._is_due() and not item.sent_level_id
+            vals["is_first"] = item.is_due and item.is_first
         return vals
 
     def _author(self, request, plan):

@@ -33,8 +33,14 @@ class RelanceItem(models.Model):
     _order = "days_late desc, id"
     _depends = {
         "account.account": ["account_type"],
-        "account.bank.statement.line": ["amount", "is_reconciled", "partner_id"],
+        "account.bank.statement.line": [
+            "amount",
+            "is_reconciled",
+            "move_id",
+            "partner_id",
+        ],
         "account.move": [
+            "amount_total_signed",
             "invoice_date",
             "move_type",
             "payment_state",
@@ -43,6 +49,7 @@ class RelanceItem(models.Model):
             "relance_error_count",
             "relance_error_date",
             "relance_own_date",
+            "relance_own_line_id",
         ],
         "account.move.line": [
             "account_id",
@@ -61,6 +68,7 @@ class RelanceItem(models.Model):
             "reconciled",
         ],
         "account.payment": [
+            "amount_company_currency_signed",
             "company_id",
             "move_id",
             "partner_id",
@@ -76,7 +84,7 @@ class RelanceItem(models.Model):
             "customer_type",
             "is_default",
         ],
-        "relance.reminder": ["date", "letter_attachment_id", "origin", "state"],
+        "relance.reminder": ["date", "date_sent", "letter_attachment_id", "origin", "state"],
         "relance.reminder.line": [
             "is_last",
             "is_last_sent",
@@ -92,6 +100,7 @@ class RelanceItem(models.Model):
             "relance_min_gap",
             "relance_on",
             "relance_since",
+            "relance_tz",
         ],
         "res.partner": [
             "active",
@@ -232,8 +241,8 @@ class RelanceItem(models.Model):
             "reason_days": SQL(
                 """CASE reason.code
                     WHEN 'not_due' THEN plan_steps.days[1] - due.days_late
-                    WHEN 'min_gap' THEN %(today)s - sent_reminder.date
-                    WHEN 'last_step' THEN %(today)s - sent_reminder.date
+                    WHEN 'min_gap' THEN %(today)s - sent_day.day
+                    WHEN 'last_step' THEN %(today)s - sent_day.day
                     END""",
                 today=self._today(),
             ),
@@ -244,8 +253,8 @@ class RelanceItem(models.Model):
 
     @api.model
     def _today(self):
-        """Return today's date in the user's time zone, for the query."""
-        return SQL("%s::date", fields.Date.context_today(self))
+        """Return today's date by the time zone of a row's company, for the query."""
+        return self.env.companies._relance_today_sql(SQL("line.company_id"))
 
     @api.model
     def _open_lines(self, alias):
@@ -310,25 +319,30 @@ class RelanceItem(models.Model):
     def _unallocated_sql(self):
         """Return the query of the customers who have money that no invoice got yet,
         by entity and in whatever currency: an open credit, a payment that has no entry
-        yet, a bank line that is not reconciled (C5)."""
+        yet, a bank line that is not reconciled (C5); how much, in the company's."""
         return SQL(
             """
-            SELECT money.partner_id, split_part(owner.parent_path, '/', 1) AS entity
+            SELECT money.partner_id, split_part(owner.parent_path, '/', 1) AS entity,
+                   SUM(money.amount) AS amount
               FROM (
-                SELECT line.partner_id, line.company_id
+                SELECT line.partner_id, line.company_id,
+                       -line.amount_residual AS amount
                   FROM account_move_line line
                  WHERE %(open_line)s AND line.amount_residual_currency < 0
-             UNION
-                SELECT payer.commercial_partner_id, payment.company_id
+             UNION ALL
+                SELECT payer.commercial_partner_id, payment.company_id,
+                       payment.amount_company_currency_signed
                   FROM account_payment payment
                   JOIN res_partner payer ON payer.id = payment.partner_id
                  WHERE payment.payment_type = 'inbound'
                    AND payment.partner_type = 'customer'
                    AND payment.state = 'in_process'
                    AND payment.move_id IS NULL
-             UNION
-                SELECT payer.commercial_partner_id, bank_line.company_id
+             UNION ALL
+                SELECT payer.commercial_partner_id, bank_line.company_id,
+                       bank_move.amount_total_signed
                   FROM account_bank_statement_line bank_line
+                  JOIN account_move bank_move ON bank_move.id = bank_line.move_id
                   JOIN res_partner payer ON payer.id = bank_line.partner_id
                  WHERE bank_line.amount > 0 AND NOT bank_line.is_reconciled
               ) money
@@ -363,6 +377,7 @@ class RelanceItem(models.Model):
             LEFT JOIN relance_reminder sent_reminder
                    ON sent_reminder.id = sent.reminder_id
             LEFT JOIN level_rank sent_rank ON sent_rank.id = sent.level_id
+            CROSS JOIN LATERAL (SELECT %(sent_day)s AS day) sent_day
             LEFT JOIN customer_credit
                    ON customer_credit.partner_id = line.partner_id
                   AND customer_credit.company_id = line.company_id
@@ -395,8 +410,20 @@ class RelanceItem(models.Model):
             ),
             plan_id=self.env["relance.plan"]._plan_id_sql(),
             today=self._today(),
+            sent_day=self._sent_day_sql(),
             reason=self._reason_sql(),
             automatic_joins=self._automatic_joins(),
+        )
+
+    @api.model
+    def _sent_day_sql(self):
+        """Return the day on which a row's last reminder really left, by the company's
+        time zone: one that was confirmed or posted late counts from then on."""
+        return SQL(
+            """COALESCE(
+                (sent_reminder.date_sent AT TIME ZONE 'UTC'
+                    AT TIME ZONE COALESCE(company.relance_tz, 'UTC'))::date,
+                sent_reminder.date)"""
         )
 
     @api.model
@@ -408,7 +435,7 @@ class RelanceItem(models.Model):
                 WHEN last.state = ANY(%(in_flight)s) THEN 'in_flight'
                 WHEN plan.plan_id IS NULL THEN 'no_plan'
                 WHEN plan_steps.plan_id IS NULL THEN 'no_step'
-                WHEN %(today)s - sent_reminder.date < company.relance_min_gap
+                WHEN %(today)s - sent_day.day < company.relance_min_gap
                     THEN 'min_gap'
                 WHEN advice.position = 0 THEN 'not_due'
                 WHEN sent_rank.rank > plan_steps.ranks[advice.position]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date, format_datetime
+from odoo.tools import SQL, format_date, format_datetime, formatLang
 
 from .relance_reminder import IN_FLIGHT
 from .relance_step import AUTOMATIONS
@@ -14,6 +14,8 @@ from .res_company import REMIND_BY
 MAX_CREATION_ERRORS = 5
 # One that raised waits for the next run.
 ERROR_WAIT = timedelta(minutes=50)
+# An instalment that the cron is done with leaves its invoice to the later ones.
+LEAD_LEFT = ("blocked", "cleared", "before_start", "last_step")
 # Beyond so many rows the dry run does not say by what means they leave.
 MAX_ROUTES = 2000
 
@@ -36,6 +38,21 @@ class RelanceItemAutomatic(models.Model):
     next_step_id = fields.Many2one("relance.step", string="Next step")
     next_level_id = fields.Many2one("relance.level", string="Next level")
     automation = fields.Selection(AUTOMATIONS, string="By itself")
+    is_due = fields.Boolean(
+        string="At the next run",
+        help="The next automatic reminder is due today, by the company's time zone.",
+    )
+    is_first = fields.Boolean(
+        string="First by itself",
+        help="The entry was never reminded by itself: the daily limit holds for it.",
+    )
+    unallocated_amount = fields.Monetary(
+        string="Money to match",
+        currency_field="company_currency_id",
+        aggregator=None,
+        help="What the customer has paid or been credited that no invoice got yet, "
+        "the bank's lines included.",
+    )
     amount_reminded = fields.Monetary(
         string="Amount reminded",
         currency_field="currency_id",
@@ -105,7 +122,9 @@ class RelanceItemAutomatic(models.Model):
         """Return the joins that find the next automatic step of each row (G1).
 
         The step that is due now where one is, however many were missed; else the one
-        after the last that left.
+        after the last that left. ``own`` says whether what a person decided about the
+        invoice's next date holds for the row: a date holds for the instalment that led
+        when it was set, and an emptied one for all of them.
         """
         return SQL(
             """
@@ -116,9 +135,31 @@ class RelanceItemAutomatic(models.Model):
                     COALESCE(width_bucket(sent_rank.rank, automatic_steps.ranks), 0) + 1
                 ) AS position
             ) next
+            CROSS JOIN LATERAL (
+                SELECT move.relance_by_hand IS TRUE
+                   AND COALESCE(move.relance_own_line_id, line.id) = line.id AS holds
+            ) own
             CROSS JOIN LATERAL (SELECT %(code)s AS code) automatic
+            CROSS JOIN LATERAL (SELECT %(next_date)s AS date) next_reminder
             """,
             code=self._automatic_code_sql(),
+            next_date=self._next_date_sql(),
+        )
+
+    @api.model
+    def _next_date_sql(self):
+        """Return the day from which on a row is reminded, or NULL.
+
+        Two reminders of an entry never leave on one day, whatever the plan says.
+        """
+        return SQL(
+            """CASE
+                WHEN automatic.code IS NOT NULL THEN NULL
+                WHEN own.holds THEN move.relance_own_date
+                ELSE GREATEST(
+                    due.date_due + automatic_steps.days[next.position],
+                    sent_day.day + GREATEST(company.relance_min_gap, 1))
+            END"""
         )
 
     @api.model
@@ -129,15 +170,7 @@ class RelanceItemAutomatic(models.Model):
         """
         return {
             "relance_on": self._relance_on_sql(),
-            "next_date": SQL(
-                """CASE
-                    WHEN automatic.code IS NOT NULL THEN NULL
-                    WHEN move.relance_by_hand THEN move.relance_own_date
-                    ELSE GREATEST(
-                        due.date_due + automatic_steps.days[next.position],
-                        sent_reminder.date + company.relance_min_gap)
-                    END"""
-            ),
+            "next_date": SQL("next_reminder.date"),
             **{
                 name: SQL(
                     "CASE WHEN automatic.code IS NULL"
@@ -147,34 +180,93 @@ class RelanceItemAutomatic(models.Model):
                 for name, array in (
                     ("next_step_id", "step_ids"),
                     ("next_level_id", "level_ids"),
-                    ("automation", "automations"),
                 )
             },
+            "automation": self._automation_sql(),
             "automatic_code": SQL("automatic.code"),
+            "is_due": SQL("COALESCE(next_reminder.date <= %s, FALSE)", self._today()),
+            "is_first": SQL("NOT %s", self._reminded_by_itself(SQL())),
+            "unallocated_amount": SQL("COALESCE(unallocated.amount, 0)"),
             "amount_reminded": self._amount_reminded_sql(),
         }
+
+    @api.model
+    def _automation_sql(self):
+        """Return whether the next reminder leaves by itself: a person confirms it where
+        the customer has money that could be for the entry (C5, G3)."""
+        return SQL(
+            """CASE
+                WHEN automatic.code IS NULL THEN CASE
+                    WHEN unallocated.amount >= line.amount_residual THEN 'confirm'
+                    ELSE automatic_steps.automations[next.position] END
+            END"""
+        )
+
+    @api.model
+    def _reminded_by_itself(self, at_level):
+        """Return the condition that a row has an automatic reminder that counts.
+
+        :param SQL at_level: a further condition on ``made``, its line
+        """
+        return SQL(
+            """EXISTS (
+                SELECT 1 FROM relance_reminder_line made
+                 WHERE made.move_line_id = line.id
+                   AND made.origin = 'automatic'
+                   AND made.state <> 'canceled'
+                   AND made.is_companion IS NOT TRUE
+                   %s)""",
+            at_level,
+        )
+
+    @api.model
+    def _instalments_sql(self):
+        """Return the join of a row's other instalments that may be reminded, with the
+        rank of the level that was sent of each."""
+        return SQL(
+            """account_move_line other
+          LEFT JOIN relance_reminder_line other_sent
+                 ON other_sent.move_line_id = other.id AND other_sent.is_last_sent
+          LEFT JOIN level_rank other_rank ON other_rank.id = other_sent.level_id
+              WHERE other.move_id = line.move_id
+                AND other.id <> line.id
+                AND %s
+                AND other.amount_residual_currency > 0
+                AND other.no_followup IS NOT TRUE""",
+            self._open_lines("other"),
+        )
 
     @api.model
     def _amount_reminded_sql(self):
         """Return what a row's next reminder claims, see `_goes_with`."""
         return SQL(
-            """CASE WHEN automatic.code IS NULL THEN (
-                SELECT SUM(other.amount_residual_currency)
-                  FROM account_move_line other
-                 WHERE other.move_id = line.move_id
-                   AND %(open_other)s
-                   AND other.amount_residual_currency > 0
-                   AND NOT other.no_followup
-                   AND (other.id = line.id
-                        OR COALESCE(other.date_maturity, other.date) < %(today)s)
-            ) END""",
-            open_other=self._open_lines("other"),
+            """CASE WHEN automatic.code IS NULL THEN
+                line.amount_residual_currency + COALESCE((
+                    SELECT SUM(other.amount_residual_currency)
+                      FROM %(instalments)s
+                       AND COALESCE(other.date_maturity, other.date) < %(today)s
+                       AND (COALESCE(other.date_maturity, other.date), other.id)
+                         > (due.date_due, line.id)
+                       AND COALESCE(other_rank.rank, 0)
+                         < automatic_steps.ranks[next.position]
+                       AND NOT EXISTS (
+                            SELECT 1 FROM relance_reminder_line under_way
+                             WHERE under_way.move_line_id = other.id
+                               AND under_way.is_last
+                               AND under_way.state = ANY(%(in_flight)s))), 0)
+            END""",
+            instalments=self._instalments_sql(),
             today=self._today(),
+            in_flight=list(IN_FLIGHT),
         )
 
     @api.model
     def _automatic_code_sql(self):
-        """Return the code of what keeps the cron from reminding a row, or NULL (G5)."""
+        """Return the code of what keeps the cron from reminding a row, or NULL (G5).
+
+        An invoice is led by its earliest instalment that its plan still reminds; the
+        others go with it.
+        """
         return SQL(
             """CASE
                 WHEN %(relance_on)s <> 'invoice' THEN 'by_hand'
@@ -183,44 +275,47 @@ class RelanceItemAutomatic(models.Model):
                 WHEN last.state = ANY(%(in_flight)s) THEN 'in_flight'
                 WHEN plan.plan_id IS NULL THEN 'no_plan'
                 WHEN automatic_steps.plan_id IS NULL THEN 'no_step'
-                WHEN EXISTS (
-                    SELECT 1 FROM account_move_line other
-                     WHERE other.move_id = line.move_id
-                       AND %(open_other)s
-                       AND other.amount_residual_currency > 0
-                       AND NOT other.no_followup
-                       AND (COALESCE(other.date_maturity, other.date), other.id)
-                         < (due.date_due, line.id)
-                ) THEN 'follows'
-                WHEN move.relance_by_hand AND move.relance_own_date IS NULL
-                    THEN 'cleared'
+                WHEN own.holds AND move.relance_own_date IS NULL THEN 'cleared'
                 WHEN move.relance_by_hand IS NOT TRUE AND due.date_due < %(since)s
                     THEN 'before_start'
+                WHEN next.position > cardinality(automatic_steps.days)
+                    THEN 'last_step'
+                WHEN EXISTS (
+                    SELECT 1 FROM %(instalments)s
+                       AND (COALESCE(other.date_maturity, other.date), other.id)
+                         < (due.date_due, line.id)
+                       AND COALESCE(other_rank.rank, 0) < automatic_steps.ranks[
+                            cardinality(automatic_steps.ranks)]
+                       AND (move.relance_by_hand IS TRUE
+                            OR COALESCE(other.date_maturity, other.date)
+                             < %(since)s IS NOT TRUE)
+                       AND (move.relance_own_line_id = other.id
+                            AND move.relance_own_date IS NULL) IS NOT TRUE
+                ) THEN 'follows'
                 WHEN last.state = 'failed' AND last_reminder.origin = 'automatic'
                     THEN 'failed'
-                WHEN EXISTS (
-                    SELECT 1 FROM relance_reminder_line made
-                     WHERE made.move_line_id = line.id
-                       AND made.level_id = automatic_steps.level_ids[next.position]
-                       AND made.origin = 'automatic'
-                       AND made.state <> 'canceled'
-                       AND made.is_companion IS NOT TRUE
-                ) THEN 'failed'
+                WHEN %(made)s THEN 'failed'
                 WHEN move.relance_error_count >= %(max_errors)s
                   OR move.relance_error_date > %(error_limit)s
                     THEN 'error'
-                WHEN next.position > cardinality(automatic_steps.days)
-                    THEN 'last_step'
                 WHEN line.amount_residual < company.relance_min_amount
+                 AND line.amount_residual + COALESCE((
+                    SELECT SUM(other.amount_residual) FROM %(instalments)s
+                       AND COALESCE(other.date_maturity, other.date) < %(today)s), 0)
+                   < company.relance_min_amount
                     THEN 'below_minimum'
             END""",
             relance_on=self._relance_on_sql(),
             not_owed=self._not_owed_cases(),
             in_flight=list(IN_FLIGHT),
-            open_other=self._open_lines("other"),
+            instalments=self._instalments_sql(),
             since=self._since_sql(),
+            made=self._reminded_by_itself(
+                SQL("AND made.level_id = automatic_steps.level_ids[next.position]")
+            ),
             max_errors=MAX_CREATION_ERRORS,
             error_limit=fields.Datetime.now() - ERROR_WAIT,
+            today=self._today(),
         )
 
     @api.model
@@ -242,10 +337,16 @@ class RelanceItemAutomatic(models.Model):
     @api.model
     def _since_sql(self):
         """Return the due date from which on invoices are reminded automatically."""
-        if not self.env.context.get("relance_rehearsal"):
+        entity = self.env.context.get("relance_rehearsal")
+        if not entity:
             return SQL("company.relance_since")
         since = self.env.context.get("relance_rehearsal_since")
-        return SQL("%s::date", fields.Date.to_date(since) or None)
+        return SQL(
+            "CASE WHEN split_part(company.parent_path, '/', 1) = %s"
+            " THEN %s::date ELSE company.relance_since END",
+            str(entity),
+            fields.Date.to_date(since) or None,
+        )
 
     # Reading
 
@@ -265,19 +366,28 @@ class RelanceItemAutomatic(models.Model):
             "no_step": self.env._(
                 "The plan “%s” has no automatic step", self.plan_id.display_name
             ),
-            "follows": self.env._("Reminded with an earlier instalment, once late"),
+            "follows": self.env._(
+                "Waits for an earlier instalment, and goes with it once late"
+            ),
             "cleared": self.env._(
                 "The next date was emptied: set one, or follow the plan again"
             ),
             "before_start": self.env._(
                 "Due before automatic reminders began: set a date to remind it"
             ),
-            "failed": self.env._("Failed: %s", self.last_reminder_id.error or "?"),
+            "failed": self._failed_text(),
             "error": self.env._("Could not be made: %s", self.move_id.relance_error),
             "last_step": self.env._("The last step was sent"),
             "below_minimum": self.env._("Less is left to pay than the minimum"),
         }
         return texts.get(self.automatic_code) or self._reason_text(self.automatic_code)
+
+    def _failed_text(self):
+        """Return why the last reminder did not leave, and what becomes of it."""
+        reminder = self.last_reminder_id
+        retry = reminder._retry_text()
+        text = self.env._("Failed: %s", reminder.error or "?")
+        return f"{text} ({retry})" if retry else text
 
     @api.depends("next_step_id", "partner_id")
     @api.depends_context("lang")
@@ -290,8 +400,56 @@ class RelanceItemAutomatic(models.Model):
     @api.depends("automatic_delivery", "automatic_reason")
     @api.depends_context("lang")
     def _compute_automatic_outcome(self):
+        beyond = self._beyond_cap()
         for item in self:
-            item.automatic_outcome = item.automatic_reason or item.automatic_delivery
+            notes = [
+                item.automatic_reason or item.automatic_delivery,
+                item in beyond and self.env._("on a later day: daily limit"),
+                item._money_text(),
+            ]
+            item.automatic_outcome = ", ".join(filter(None, notes))
+
+    def _money_text(self):
+        """Return why a person confirms a reminder that would leave by itself, or
+        False: the customer has paid something that is not matched yet."""
+        self.ensure_one()
+        if (
+            self.automation != "confirm"
+            or self.unallocated_amount < self.amount_due_company
+        ):
+            return False
+        return self.env._(
+            "to be confirmed: %s of this customer to match",
+            formatLang(
+                self.env,
+                self.unallocated_amount,
+                currency_obj=self.company_currency_id,
+            ),
+        )
+
+    def _beyond_cap(self):
+        """Return those of these rows that are due, and wait for another day because of
+        the limit of first reminders (G4)."""
+        beyond = self.browse()
+        if self.env.context.get("relance_rehearsal"):
+            return beyond
+        first = self.filtered(lambda item: item.is_due and item.is_first)
+        for entity, rows in first.grouped(lambda i: i.company_id.root_id).items():
+            company = rows.company_id[:1]
+            if not company.relance_first_cap:
+                continue
+            left = company._relance_first_left()
+            leaving = left and self.search(
+                [
+                    ("entity_id", "=", entity.id),
+                    ("is_first", "=", True),
+                    *self._due_domain(),
+                ],
+                order="company_id, date_due, id",
+                limit=left,
+            )
+            beyond |= rows - leaving if left else rows
+        return beyond
 
     def _automatic_routes(self):
         """Return how each of these rows would reach its customer at its next step.
@@ -309,12 +467,18 @@ class RelanceItemAutomatic(models.Model):
     @api.model
     def _due_domain(self):
         """Return the domain of the rows that the cron is to remind today."""
-        return [("next_date", "<=", fields.Date.context_today(self))]
+        return [("is_due", "=", True)]
 
     def _is_due(self):
         """Return whether the cron is to remind this row today."""
         self.ensure_one()
-        return bool(self.filtered_domain(self._due_domain()))
+        return self.is_due
+
+    def _leading(self):
+        """Return the instalment that an invoice follows, of all its open ones by due
+        date: the earliest, unless the plan reminds only a later one (G1)."""
+        reminded = self.filtered(lambda item: item.automatic_code not in LEAD_LEFT)
+        return (reminded or self)[:1]
 
     def _goes_with(self, item):
         """Return whether this other instalment is claimed with one that is due: it is
@@ -325,6 +489,18 @@ class RelanceItemAutomatic(models.Model):
             and self.days_late > 0
             and self._claim_key() == item._claim_key()
             and self.sent_level_id._compare_key() < item.next_level_id._compare_key()
+        )
+
+    def _mailing_key(self):
+        """Return what the rows of one automatic reminder share where a customer's
+        invoices go together: also whom it reaches, how, and who lets it go (G4)."""
+        move = self.move_id
+        return (
+            self._claim_key(),
+            self.automation,
+            move.relance_mode,
+            move.relance_own_emails,
+            move.relance_own_internal_email,
         )
 
     def _next_reminder_text(self):

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import format_datetime
 
 from ..tools import all_or_each
 from .relance_step import SPOKEN_KINDS
@@ -43,6 +44,21 @@ class RelanceReminderAutomatic(models.Model):
             & Domain("origin", "=", "automatic")
             & Domain("company_id", "in", companies.ids)
             & waited
+        )
+
+    def _retry_text(self):
+        """Return when the cron tries this failed reminder again, for people to read;
+        empty where it does not."""
+        if self.state != "failed" or self.origin != "automatic":
+            return ""
+        if not 0 < self.attempts <= len(RETRY_HOURS):
+            return self.env._("waits for a person")
+        again = self.date_failed + timedelta(hours=RETRY_HOURS[self.attempts - 1])
+        if again <= fields.Datetime.now():
+            return self.env._("tried again at the next run")
+        return self.env._(
+            "tried again from %s on",
+            format_datetime(self.env, again, dt_format="short"),
         )
 
     def _retry(self):
@@ -251,7 +267,10 @@ class RelanceReminderAutomatic(models.Model):
         for reminder in canceled:
             lines = (reminder._active_lines() & last_lines).sorted("date_due")
             for move, move_lines in lines.grouped("move_id").items():
-                move._relance_wait_until(reminder._date_after(move_lines[0]))
+                first = move_lines[0]
+                move._relance_wait_until(
+                    reminder._date_after(first), first.move_line_id
+                )
 
     def _date_after(self, line):
         """Return when the step after a line's level is due, or False after the last."""

@@ -217,8 +217,9 @@ class ResCompanyAutomatic(models.Model):
         :rtype: datetime.datetime
         """
         zone = pytz.timezone(self.relance_tz or "UTC")
-        today = fields.Date.context_today(self.with_context(tz=self.relance_tz))
-        midnight = zone.localize(datetime.combine(today, datetime.min.time()))
+        midnight = zone.localize(
+            datetime.combine(self._relance_today(), datetime.min.time())
+        )
         return midnight.astimezone(pytz.utc).replace(tzinfo=None)
 
     def _relance_today_sql(self, company_id):
@@ -227,17 +228,22 @@ class ResCompanyAutomatic(models.Model):
         :param SQL company_id: the company's id in the query.
         :rtype: SQL
         """
-        days = {
-            company.id: fields.Date.context_today(
-                company.with_context(tz=company.relance_tz or "UTC")
-            )
-            for company in self
-        }
+        days = {company.id: company._relance_today() for company in self}
+        mine = SQL("%s::date", fields.Date.context_today(self))
+        if not days:
+            return mine
+        if len(set(days.values())) == 1:
+            return SQL("%s::date", days.popitem()[1])
         return SQL(
-            "CASE %s %s END",
+            "CASE %s %s ELSE %s END",
             company_id,
             SQL(" ").join(SQL("WHEN %s THEN %s::date", *day) for day in days.items()),
+            mine,
         )
+
+    def _relance_today(self):
+        """Return which day it is by this company's time zone."""
+        return fields.Date.context_today(self.with_context(tz=self.relance_tz or "UTC"))
 
     # What is due
 
@@ -247,7 +253,7 @@ class ResCompanyAutomatic(models.Model):
         items = self.env["relance.item"]
         return items.search_fetch(
             [("company_id", "=", self.id), *items._due_domain()],
-            ["move_id", "partner_id", "sent_level_id"],
+            ["move_id", "partner_id", "is_first", "automation"],
             order="date_due, id",
         )
 
@@ -260,8 +266,7 @@ class ResCompanyAutomatic(models.Model):
         """
         if not self.relance_first_cap:
             return items
-        first = items.filtered(lambda item: not item.sent_level_id)
-        return items - first[self._relance_claim_first() :]
+        return items - items.filtered("is_first")[self._relance_claim_first() :]
 
     def _relance_cap_text(self):
         """Return how many first reminders leave today at most, if there is a limit."""
@@ -276,26 +281,29 @@ class ResCompanyAutomatic(models.Model):
     def _relance_claim_first(self):
         """Return how many first reminders this transaction may make today.
 
-        It holds the company's row until it commits, so that two workers keep the limit
+        It holds the entity's row until it commits, so that two workers keep the limit
         together; the one that does not get the row makes none.
         """
         # The cron's own lock, which writes nothing on the company.
-        if not self.sudo().try_lock_for_update(allow_referencing=True):
+        if not self.root_id.sudo().try_lock_for_update(allow_referencing=True):
             return 0
         return self._relance_first_left()
 
     def _relance_first_left(self):
-        """Return how many first reminders the company may still make today."""
+        """Return how many first reminders the entity of this company, with all its
+        branches, may still make today."""
+        # The limit is the entity's, also for who works in one of its branches only.
+        entity = self.root_id.sudo()
         # This transaction may be older than the other worker's commit.
         with self.env.registry.cursor() as cr:
             cr.execute(
                 SQL(
                     """
                     SELECT count(*) FROM relance_reminder_line
-                     WHERE is_first AND company_id = %s AND create_date >= %s
+                     WHERE is_first AND company_id = ANY(%s) AND create_date >= %s
                     """,
-                    self.id,
-                    self._relance_day_start(),
+                    entity.search([("id", "child_of", entity.id)]).ids,
+                    entity._relance_day_start(),
                 )
             )
             return max(self.relance_first_cap - cr.fetchone()[0], 0)

@@ -172,6 +172,8 @@ class RelanceCommon(AccountTestInvoicingCommon):
             )
         )
         reminder._set_state(state)
+        if state == "sent":
+            reminder.date_sent -= timedelta(days_ago)
         return reminder.sudo(False)
 
     @classmethod

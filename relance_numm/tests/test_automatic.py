@@ -523,10 +523,12 @@ class TestAutomatic(AutomaticCommon):
         self.plan.step_ids[3].days = 30
         self.plan.step_ids[2].days = 8
         self.env.invalidate_all()
-        self.assertEqual(move.relance_next_date, self.today)
-        self._run()
-        self._leave()
-        self._run()
+        tomorrow = self.today + timedelta(1)
+        self.assertEqual(move.relance_next_date, tomorrow, "Never two on one day")
+        for day in (self.today, tomorrow, tomorrow):
+            with self._frozen(fields.Datetime.to_datetime(day) + timedelta(hours=20)):
+                self._run()
+                self._leave()
         self.assertEqual(
             self._reminders(move).mapped("level_id"), self.level_1 | self.level_2
         )

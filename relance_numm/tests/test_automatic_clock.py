@@ -4,6 +4,7 @@ from itertools import pairwise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from odoo import fields
 from odoo.tests import tagged
 
 from .automatic_common import AutomaticCommon
@@ -103,19 +104,25 @@ class TestAutomaticClock(AutomaticCommon):
                 move.button_draft()
 
     def test_g3_plan_changed_the_same_day(self):
-        """G3: a plan changed after the run of the day sends no step twice."""
+        """G3: a plan changed after the run of the day sends no step twice, and no
+        second one on the same day."""
         move = self._invoice(8)
-        self._run()
-        self._leave()
-        self._set_days((-50, 1, 7, 20))
-        self._run()
-        self._leave()
-        self._set_days((-50, 6, 8, 20))
-        self._run()
+        morning = fields.Datetime.to_datetime(self.today) + timedelta(hours=8)
+        for hours, days, count in (
+            (0, (-50, 5, 15, 20), 1),
+            (2, (-50, 1, 7, 20), 1),
+            (24, (-50, 1, 7, 20), 2),
+            (26, (-50, 6, 8, 20), 2),
+            (48, (-50, 6, 8, 20), 2),
+        ):
+            self._set_days(days)
+            with self._frozen(morning + timedelta(hours=hours)):
+                self._run()
+                self._leave()
+            self.assertEqual(len(self._reminders(move)), count)
         self.assertEqual(
             self._reminders(move).mapped("level_id"), self.level_1 | self.level_2
         )
-        self.assertEqual(len(self._reminders(move)), 2)
 
     @settings(
         max_examples=25,

@@ -158,16 +158,24 @@ class TestAutomaticWhen(AutomaticCommon):
         self.assertEqual(self._reminders().line_ids.move_id, enough)
 
     def test_g4_first_cap(self):
-        """G4: at most so many first reminders a day, oldest first; later ones apart."""
+        """G4: at most so many first reminders a day, oldest first; what was reminded
+        by itself before is apart, what was by hand or elsewhere is not."""
+        later = self._invoice(17)
+        reminder = self._already_reminded(later, self.level_1, days_ago=9)
+        reminder.sudo().origin = "automatic"
+        by_hand = self._invoice(16)
+        self._already_reminded(by_hand, self.level_1, days_ago=9)
         self.company.relance_first_cap = 2
         moves = [self._invoice(8 - n, partner=self.customer) for n in range(3)]
         moves += [self._invoice(9)]
-        later = self._invoice(17)
-        self._already_reminded(later, self.level_1, days_ago=9)
         self._run()
         self._run()
-        automatic = self._reminders().filtered(lambda r: r.origin == "automatic")
-        self.assertEqual(automatic.line_ids.move_id, later | moves[3] | moves[0])
+        automatic = self._reminders().filtered(
+            lambda r: r.origin == "automatic" and r != reminder
+        )
+        self.assertEqual(automatic.line_ids.move_id, later | by_hand | moves[3])
+        with self.enter_registry_test_mode():
+            self.assertIn("daily limit", self._items(moves[0]).automatic_outcome)
         items = self.company._relance_in_own_time()
         with self.enter_registry_test_mode():
             chunks = self.env["relance.batch"]._due_chunks(items)
@@ -181,7 +189,138 @@ class TestAutomaticWhen(AutomaticCommon):
         )
         self._run()
         automatic = self._reminders().filtered(lambda r: r.origin == "automatic")
-        self.assertEqual(len(automatic), 5)
+        self.assertEqual(len(automatic), 6, "Two more, and the one there was")
+
+    def test_g4_first_cap_of_an_entity(self):
+        """G4: the limit is for the entity with its branches."""
+        branch = self._create_company(name="Branch", parent_id=self.company.id)
+        self.company.relance_first_cap = 1
+        for company in (self.company, branch):
+            for days_late in (9, 8):
+                self._invoice(days_late, company_id=company.id)
+        self._run()
+        reminders = self.env["relance.reminder"].sudo().search([])
+        mine = reminders.filtered(lambda r: r.company_id.root_id == self.company)
+        self.assertEqual(mine.company_id, self.company)
+        self.assertEqual(len(mine), 1)
+        with self.enter_registry_test_mode():
+            self.assertEqual(branch._relance_first_left(), 0)
+
+    def test_g3_gap_from_the_day_it_left(self):
+        """G3: a letter posted late, or a reminder confirmed late, is not followed by
+        the next step at once: the gap counts from when it left."""
+        move = self._invoice(16)
+        reminder = self._already_reminded(move, self.level_1, days_ago=11)
+        reminder.sudo().date_sent = fields.Datetime.now()
+        self.env.invalidate_all()
+        self.assertEqual(move.relance_next_date, self.today + timedelta(1))
+        self.company.relance_min_gap = 5
+        self.env.invalidate_all()
+        self.assertEqual(move.relance_next_date, self.today + timedelta(5))
+        self.assertEqual(self._items(move).reason_code, "min_gap")
+
+    def test_g1_instalments_over(self):
+        """G1: an instalment that is over for the plan does not keep the later ones from
+        being reminded."""
+        move = self._instalments(60, 8, -20)
+        self._already_reminded_first(move)
+        self.assertEqual(move.relance_date_due, self.today - timedelta(60))
+        self.assertEqual(move.relance_next_date, self.today - timedelta(3))
+        self._run()
+        reminder = self._reminders(move)[-1]
+        self.assertEqual(reminder.level_id, self.level_1)
+        self.assertEqual(reminder.amount_total, 100)
+        # Due before the start, a later one after it.
+        other = self._instalments(60, 8)
+        self.company.relance_since = self.today - timedelta(30)
+        self.env.invalidate_all()
+        self.assertEqual(other.relance_next_date, self.today - timedelta(3))
+        self._run()
+        self.assertEqual(self._reminders(other).amount_total, 100)
+
+    def _already_reminded_first(self, move):
+        """Give the first instalment of an invoice its last level."""
+        items = self.env["relance.item"].search([("move_id", "=", move.id)])
+        reminder = self._already_reminded(move, self.litigation, days_ago=20)
+        first = items.sorted("date_due")[0].move_line_id
+        others = reminder.line_ids.filtered(lambda line: line.move_line_id != first)
+        others.sudo().unlink()
+        self.env.invalidate_all()
+
+    def test_g1_date_of_an_instalment(self):
+        """G1: the date that a person sets is for the instalment that was next; an
+        emptied one is for the invoice."""
+        move = self._instalments(8, -20)
+        move.relance_next_date = self.today + timedelta(30)
+        self._pay(move, 100)
+        self.env.invalidate_all()
+        self.assertEqual(move.relance_next_date, self.today - timedelta(30))
+        move.relance_next_date = False
+        self.env.invalidate_all()
+        self.assertFalse(move.relance_next_date)
+        other = self._instalments(8, 3)
+        other.relance_next_date = False
+        self._pay(other, 100)
+        self.env.invalidate_all()
+        self.assertFalse(other.relance_next_date)
+
+    def test_g5_minimum_of_an_invoice(self):
+        """G5: the minimum is for all that is late of the invoice."""
+        self.company.relance_min_amount = 150
+        small, enough = self._instalments(8, -20), self._instalments(8, 2)
+        self._run()
+        self.assertEqual(self._reminders().line_ids.move_id, enough)
+        self.assertEqual(self._reminders().amount_total, 200)
+        self.assertIn("minimum", small.relance_status)
+
+    def test_g3_money_to_match(self):
+        """G3, C5: where the bank has money of the customer that could be for the
+        invoice, a person confirms the reminder."""
+        paid = self._create_customer("Deja Paye")
+        move, larger = self._invoice(8, 100, paid), self._invoice(8, 500, paid)
+        self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "date": self.today,
+                "partner_id": paid.id,
+                "amount": 120,
+                "payment_ref": "Transfer",
+            }
+        )
+        item = self._items(move)
+        self.assertEqual(item.automation, "confirm")
+        self.assertIn("120", item.automatic_outcome)
+        self._run()
+        self.assertEqual(self._reminders(move).state, "to_confirm")
+        self.assertEqual(self._reminders(larger).state, "outgoing")
+
+    def test_g4_per_customer_apart(self):
+        """G4: what a person confirms, or an invoice with a mode or addresses of its
+        own, does not go with the customer's other invoices."""
+        self.company.relance_per_customer = True
+        self.plan.step_ids[3].automation = "confirm"
+        plain = self._invoice(8) | self._invoice(9)
+        self._invoice(40)
+        self._invoice(8).relance_mode = "letter"
+        self._invoice(8).relance_emails = "boss@example.com"
+        self._run()
+        self.assertEqual(len(self._reminders()), 4)
+        self.assertEqual(self._reminders(plain).line_ids.move_id, plain)
+        self.assertEqual(self._reminders().mapped("state").count("to_confirm"), 1)
+
+    def test_g5_dry_run_by_the_company_clock(self):
+        """G3, G5: the dry run's day is the company's, whoever looks at it."""
+        self.company.relance_tz = "Pacific/Kiritimati"
+        move = self._invoice_due(fields.Date.add(self.today, days=-4))
+        now = fields.Datetime.to_datetime(self.today) + timedelta(hours=22)
+        with self._frozen(now):
+            item = self._items(move)
+            self.assertEqual(item.days_late, 5)
+            self.assertEqual(item.next_level_id, self.level_1)
+            self.company.relance_tz = "UTC"
+            item = self._items(move)
+            self.assertEqual(item.days_late, 4)
+            self.assertEqual(item.next_level_id, self.level_pre)
 
     def test_negative_numbers(self):
         """Bad input: a negative limit is refused by the database."""
