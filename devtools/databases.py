@@ -149,9 +149,9 @@ class Databases:
     # === COPIES === #
 
     @contextmanager
-    def test_copy(self) -> Iterator[str]:
+    def test_copy(self, suffix: str = "") -> Iterator[str]:
         """Lend a fresh copy of the database with the addons and no demo data."""
-        with self._copy(self._with_addons, "relance_run") as name:
+        with self._copy(self._with_addons, "relance_run", suffix) as name:
             yield name
 
     @contextmanager
@@ -161,10 +161,12 @@ class Databases:
             yield name
 
     @contextmanager
-    def _copy(self, source: Callable[[], str], prefix: str) -> Iterator[str]:
+    def _copy(
+        self, source: Callable[[], str], prefix: str, suffix: str = ""
+    ) -> Iterator[str]:
         """Copy the source under a name of this process, and remove the copy after."""
         self._drop_abandoned_copies(f"{prefix}_")
-        name = f"{prefix}_{os.getpid()}"
+        name = f"{prefix}_{os.getpid()}{suffix}"
         with _locked():
             self.odoo.clone(source(), name)
         try:

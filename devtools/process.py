@@ -79,7 +79,7 @@ def is_listening(port: int) -> bool:
 
 @contextmanager
 def background(
-    name: str, command: Command, *, env: Mapping[str, str], log: Path
+    name: str, command: Command, *, env: Mapping[str, str], log: Path, **options
 ) -> Iterator[subprocess.Popen]:
     """Run a program beside us, and end it when the block ends.
 
@@ -96,6 +96,7 @@ def background(
             stdout=handle,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **options,
         )
     try:
         write_whole(note, f"{program.pid} {_start_time(program.pid)}")

@@ -1,7 +1,7 @@
-import logging
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -21,9 +21,6 @@ except ImportError:  # a test run that is not that of `./dev test`
     postgres = None
 
 
-_logger = logging.getLogger(__name__)
-
-
 @tagged("post_install", "-at_install", "-standard", "relance_faults")
 class TestFaults(FaultCase):
     """The cron killed, disturbed, cut off: nothing twice, nothing missing (G2, G3).
@@ -33,7 +30,8 @@ class TestFaults(FaultCase):
 
     def _random(self):
         seed = os.environ.get("RELANCE_FAULTS_SEED") or str(random.randrange(10**6))
-        _logger.warning("RELANCE_FAULTS_SEED=%s", seed)
+        # pytest shows it where the test fails.
+        sys.stdout.write(f"RELANCE_FAULTS_SEED={seed}\n")
         return random.Random(seed)
 
     # The process
