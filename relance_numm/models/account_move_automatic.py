@@ -202,7 +202,9 @@ class AccountMoveAutomatic(models.Model):
         "no_followup",
         "payment_state",
         "relance_by_hand",
+        "relance_error",
         "relance_error_count",
+        "relance_error_date",
         "relance_own_date",
         "relance_own_emails",
         "relance_own_line_id",
@@ -355,7 +357,7 @@ class AccountMoveAutomatic(models.Model):
     def _relance_reminded(self):
         """Note that the cron reminded these invoices: the plan decides what is next."""
         self.filtered(
-            lambda move: move.relance_own_date or move.relance_error_count
+            lambda move: move.relance_own_date or move.relance_error
         )._relance_forget()
 
     def _relance_forget(self):
@@ -370,21 +372,6 @@ class AccountMoveAutomatic(models.Model):
                 "relance_error_date": False,
             }
         )
-
-    def _relance_report_error(self, error):
-        """Say on these invoices why their reminder could not be made; after some times
-        they wait for a person."""
-        for move in self:
-            move.write(
-                {
-                    "relance_error": str(error) or type(error).__name__,
-                    "relance_error_count": move.relance_error_count + 1,
-                    "relance_error_date": fields.Datetime.now(),
-                }
-            )
-            move._message_log(
-                body=self.env._("The reminder could not be made: %s", error)
-            )
 
     # Recipients
 

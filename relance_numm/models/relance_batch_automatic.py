@@ -24,7 +24,24 @@ class RelanceBatchAutomatic(models.Model):
     @api.model
     def _cron_remind(self):
         """Remind the invoices whose next date has come; deliver, and try again what
-        failed (G2, G3)."""
+        failed (G2, G3).
+
+        :raise: at the end, what kept whole portions from being made: Odoo logs it
+        """
+        faults = []
+        self._remind(faults)
+        if faults:
+            # They remain: else Odoo would count a failed run, and after some of them
+            # the cron would be archived.
+            self.env["ir.cron"]._commit_progress(remaining=len(faults))
+            raise faults[-1]
+
+    @api.model
+    def _remind(self, faults):
+        """Do what the cron does.
+
+        :param list faults: gets what kept whole portions from being made
+        """
         reminders = self.env["relance.reminder"]
         companies = self._companies_to_remind()
         due = [(company, self._due_chunks(company)) for company in companies]
@@ -42,7 +59,7 @@ class RelanceBatchAutomatic(models.Model):
         if not reminders._work_off(take_failed, type(reminders)._retry):
             return
         for company, chunks in due:
-            if not self._remind_chunks(company, chunks):
+            if not self._remind_chunks(company, chunks, faults):
                 return
         if reminders._deliver_all(may_leave):
             self.env["ir.cron"]._commit_progress(remaining=0)
@@ -73,12 +90,15 @@ class RelanceBatchAutomatic(models.Model):
         return [*chunks, items.browse(ids)] if ids else chunks
 
     @api.model
-    def _remind_chunks(self, company, chunks):
+    def _remind_chunks(self, company, chunks, faults):
         """Make the reminders of a company's due invoices, a portion at a time.
 
+        :param list faults: gets what kept whole portions from being made
         :return: whether there is time left
         """
         waiting = deque(chunks)
+        # By portion: one that is taken anew fails anew.
+        failed = {}
         lang = company._relance_lang(company.relance_user_id)
         model = self.with_env(
             company._relance_in_own_time().with_context(lang=lang).env
@@ -88,24 +108,36 @@ class RelanceBatchAutomatic(models.Model):
             return waiting[0] if waiting else model.env["relance.item"]
 
         def work(items):
-            model._remind_due(items.with_env(model.env))
+            failed[items] = model._remind_due(items.with_env(model.env))
             waiting.popleft()
 
-        return self.env["relance.reminder"]._work_off(take, work)
+        left = self.env["relance.reminder"]._work_off(take, work)
+        reasons = [
+            reason for failures in failed.values() for reason in failures.reasons
+        ]
+        if reasons:
+            model._note_failures(reasons)
+            self.env["ir.cron"]._commit_progress()
+        faults += [failures.fault for failures in failed.values() if failures.fault]
+        return left
 
     @api.model
     def _remind_due(self, items):
         """Make the reminders of due items of the active company; one that cannot be
-        made says so on its invoice, and never stops the others (G2)."""
+        made says so on its invoice, and never stops the others (G2).
+
+        :return: what could not be made
+        :rtype: Failures
+        """
+        items = self.env.company._relance_within_cap(items)
+        failures = []
         all_or_each(
-            self.env.company._relance_within_cap(items),
+            items,
             self._remind_locked,
-            self._report_error,
+            lambda rows, error: failures.append((rows, error)),
             self._split_by_reminder,
         )
-
-    def _report_error(self, items, error):
-        items.move_id._relance_report_error(error)
+        return self._report_failures(items, failures)
 
     @api.model
     def _split_by_reminder(self, items):

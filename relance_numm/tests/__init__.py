@@ -1,5 +1,6 @@
 from . import test_automatic
 from . import test_automatic_clock
+from . import test_automatic_error
 from . import test_automatic_invoice
 from . import test_automatic_when
 from . import test_company
