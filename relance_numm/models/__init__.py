@@ -1,5 +1,6 @@
 from . import account_move
 from . import account_move_automatic
+from . import account_move_customer
 from . import account_move_error
 from . import ir_actions_report
 from . import mail_activity
@@ -26,7 +27,9 @@ from . import relance_reminder
 from . import relance_reminder_automatic
 from . import relance_reminder_delivery
 from . import relance_reminder_line
+from . import relance_reminder_pdf
 from . import relance_reminder_text
+from . import relance_reminder_together
 from . import relance_step
 from . import relance_template
 from . import res_company

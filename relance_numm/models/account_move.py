@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 # The module and not its function: Odoo's tests replace it there.
 from odoo.addons.base.models import ir_actions_report
@@ -29,6 +29,12 @@ class AccountMove(models.Model):
             [("line_ids.move_id", "in", self.ids)]
         )
 
+    @api.model
+    def _relance_pdfs_in_one_call(self):
+        """Return whether the PDFs of many invoices can be made at once: Odoo refuses
+        several documents in one call of an unpatched wkhtmltopdf."""
+        return ir_actions_report._wkhtml().is_patched_qt
+
     def _relance_make_invoice_pdfs(self):
         """Make, in one run, the legal PDF of the invoices that have none yet (F1).
 
@@ -37,8 +43,7 @@ class AccountMove(models.Model):
         missing = self.filtered(
             lambda m: m.is_sale_document() and not m.invoice_pdf_report_id
         )
-        # Odoo refuses several documents in one call of an unpatched wkhtmltopdf.
-        in_one_call = ir_actions_report._wkhtml().is_patched_qt
+        in_one_call = self._relance_pdfs_in_one_call()
         for moves in [missing] * bool(missing) if in_one_call else missing:
             self.env["account.move.send"]._generate_and_send_invoices(
                 moves, sending_methods=["manual"], extra_edis=set(), allow_raising=False

@@ -5,7 +5,7 @@ ACTIVITY = "relance_numm.mail_activity_error"
 
 
 class AccountMoveError(models.Model):
-    """What an invoice says of a reminder that could not be made, and who is asked (G2)."""
+    """What an invoice says of a reminder that could not be made; who is asked (G2)."""
 
     _inherit = "account.move"
 

@@ -370,6 +370,7 @@ class RelanceReminder(models.Model):
             raise UserError(
                 self.env._("Only a reminder that failed can be sent again.")
             )
+        failed._begin_anew()
         failed._ready_again()._start()
 
     def action_confirm(self):

@@ -72,11 +72,19 @@ class RelanceReminderAutomatic(models.Model):
         failed = self.search(domain, order="id", limit=RETRY_SIZE)
         return failed.try_lock_for_update()
 
+    def _begin_anew(self):
+        """Note that a person orders these reminders to be sent again: they leave at
+        once, also while their company lets nothing leave by itself. Should they fail,
+        the cron's attempts begin anew, and end by asking a person again (G2, G3)."""
+        self.attempts = 0
+        automatic = self.filtered(lambda r: r.origin == "automatic")
+        automatic.confirmed_by_id = self.env.user
+
     def _fail(self, reason):
         """Override to ask a person once the cron has tried often enough."""
         result = super()._fail(reason)
         self.filtered(
-            lambda r: r.origin == "automatic" and r.attempts == MAX_ATTEMPTS
+            lambda r: r.origin == "automatic" and r.attempts >= MAX_ATTEMPTS
         )._ask_responsible()
         return result
 
@@ -100,11 +108,9 @@ class RelanceReminderAutomatic(models.Model):
     def _cut_off(self):
         """Ask a person about reminders whose mail may have left or not: they are not
         tried again by themselves."""
-        automatic = self.filtered(lambda r: r.origin == "automatic")
-        automatic.attempts = MAX_ATTEMPTS
-        for reminders in self._by_author():
+        self.filtered(lambda r: r.origin == "automatic").attempts = MAX_ATTEMPTS
+        for reminders in self.with_context(relance_cut_off=True)._by_author():
             reminders._fail(reminders._cut_off_text())
-        automatic._ask_responsible()
 
     @api.model
     def _cut_off_text(self):
@@ -114,6 +120,9 @@ class RelanceReminderAutomatic(models.Model):
         )
 
     def _ask_responsible(self):
+        """Ask a person about each of these reminders; what he was asked before, and has
+        not answered, is replaced."""
+        self.activity_unlink(["relance_numm.mail_activity_failed"])
         for reminder in self:
             user = reminder._told_user()
             reminder = reminder.with_context(lang=user.lang)
@@ -126,7 +135,7 @@ class RelanceReminderAutomatic(models.Model):
 
     def _failed_summary(self):
         """Return in a few words what a person is asked to look at."""
-        if self.attempts > MAX_ATTEMPTS:
+        if self.env.context.get("relance_cut_off"):
             return self.env._("May have left or not: %s", self.partner_id.display_name)
         return self.env._(
             "Did not leave after %(count)s attempts: %(customer)s",

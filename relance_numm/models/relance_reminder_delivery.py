@@ -140,7 +140,17 @@ class RelanceReminderDelivery(models.Model):
         missing = moves._relance_make_invoice_pdfs()
         # Nor does an empty file leave, should the disk have lost one.
         missing |= moves.filtered(lambda move: not move.invoice_pdf_report_id.raw)
-        for reminder in with_invoices:
+        with_invoices._fail_without_pdf(missing)
+        return {
+            reminder.id: (reminder & with_invoices)
+            ._active_lines()
+            .move_id.invoice_pdf_report_id
+            for reminder in self
+        }
+
+    def _fail_without_pdf(self, missing):
+        """Fail the reminders that claim one of the invoices whose PDF is missing."""
+        for reminder in self:
             lacking = reminder._active_lines().move_id & missing
             if lacking:
                 reminder._fail(
@@ -150,12 +160,6 @@ class RelanceReminderDelivery(models.Model):
                         ", ".join(lacking.mapped("name")),
                     )
                 )
-        return {
-            reminder.id: (reminder & with_invoices)
-            ._active_lines()
-            .move_id.invoice_pdf_report_id
-            for reminder in self
-        }
 
     def _make_letters(self):
         """Make the PDF of each reminder's letter, all in one run (E3).

@@ -115,12 +115,13 @@ class TestAutomaticError(AutomaticCommon):
         self.assertEqual(moves.mapped("relance_error_count"), [1, 1])
 
     def test_different_refusals_are_counted(self):
-        """G2: rules that refuse each invoice for its own reason are no machine fault."""
+        """G2: rules that refuse each invoice for a reason of its own do not point to
+        the machine."""
         moves = self._invoice(8)
         moves |= self._invoice(8, partner=self._create_customer("Un"))
 
         def refusing(line, item):
-            raise UserError(f"{item.name} has no address")
+            raise UserError(item.name)
 
         lines = type(self.env["relance.reminder.line"])
         with patch.object(lines, "_prepare_item_vals", refusing):
