@@ -10,6 +10,7 @@ from . import relance_batch
 from . import relance_batch_automatic
 from . import relance_batch_error
 from . import relance_batch_import
+from . import relance_batch_together
 from . import relance_channel
 from . import relance_delivery
 from . import relance_delivery_activity

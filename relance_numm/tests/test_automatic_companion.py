@@ -43,6 +43,9 @@ class TestAutomaticCompanion(AutomaticCommon):
         self.assertFalse(companions.activity_ids)
         self.assertIn(main.name, companions[0].comment)
         self.assertIn("has not left yet", companions[0].comment)
+        self.assertRecordValues(
+            main.batch_id, [{"progress": 100, "pending_count": 0, "failed_count": 1}]
+        )
         lost.street = "1 rue du Port"
         main.sudo(False).action_send_again()
         self.assertEqual(main.state, "outgoing")
