@@ -2,6 +2,7 @@ from . import account_move
 from . import account_move_automatic
 from . import account_move_customer
 from . import account_move_error
+from . import account_move_line
 from . import ir_actions_report
 from . import mail_activity
 from . import mail_mail

@@ -114,6 +114,13 @@ class AccountMoveAutomatic(models.Model):
         help="Follows the plan until you set it. Without a date the invoice is not "
         "reminded by itself.",
     )
+    relance_skipped_level_id = fields.Many2one(
+        "relance.level",
+        string="Level canceled",
+        compute="_compute_relance_item",
+        groups=GROUPS,
+        help="A person canceled the automatic reminder of this level.",
+    )
     relance_status = fields.Char(
         string="What comes next",
         compute="_compute_relance_item",
@@ -210,6 +217,7 @@ class AccountMoveAutomatic(models.Model):
         "relance_own_line_id",
         "relance_own_mode",
         "state",
+        "relance_line_ids.skipped_on",
     )
     def _compute_relance_item(self):
         instalments = self._relance_open_invoices()._relance_instalments()
@@ -219,6 +227,7 @@ class AccountMoveAutomatic(models.Model):
             move.relance_date_due = items[:1].date_due or move.invoice_date_due
             move.relance_level_id = item.sent_level_id or move._relance_last_level()
             move.relance_next_date = item.next_date
+            move.relance_skipped_level_id = item.skipped_level_id
             move.relance_status = item._next_reminder_text() if item else False
 
     def _relance_open_invoices(self):
@@ -331,28 +340,15 @@ class AccountMoveAutomatic(models.Model):
             else self.env._("No more automatic reminder.")
             for move, date in dates.items()
         }
-        # The cron, too, says so on behalf of whoever canceled a reminder.
         self._message_log_batch(bodies)
 
     def action_relance_follow_plan(self):
         """Forget the date set by hand and what went wrong: the plan decides again."""
         self._relance_forget()
+        self.line_ids._relance_unskip()
         self._message_log_batch(
             dict.fromkeys(self.ids, self.env._("Reminders follow the plan again."))
         )
-
-    def _relance_wait_until(self, date, move_line):
-        """Let these invoices wait until a day, or not be reminded of one instalment any
-        more."""
-        # Whoever cancels a reminder decides this for its invoices.
-        self.sudo().write(
-            {
-                "relance_by_hand": True,
-                "relance_own_date": date,
-                "relance_own_line_id": move_line.id,
-            }
-        )
-        self.sudo()._relance_log_dates(dict.fromkeys(self, date))
 
     def _relance_reminded(self):
         """Note that the cron reminded these invoices: the plan decides what is next."""

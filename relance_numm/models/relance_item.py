@@ -91,6 +91,7 @@ class RelanceItem(models.Model):
             "level_id",
             "move_line_id",
             "reminder_id",
+            "skipped_on",
             "state",
         ],
         "relance.step": ["automation", "days", "level_id", "number", "plan_id"],

@@ -37,6 +37,12 @@ class RelanceItemAutomatic(models.Model):
     )
     next_step_id = fields.Many2one("relance.step", string="Next step")
     next_level_id = fields.Many2one("relance.level", string="Next level")
+    skipped_level_id = fields.Many2one(
+        "relance.level",
+        string="Level canceled",
+        help="A person canceled the automatic reminder of this level: the step after "
+        "it is next.",
+    )
     automation = fields.Selection(AUTOMATIONS, string="By itself")
     is_due = fields.Boolean(
         string="At the next run",
@@ -122,17 +128,22 @@ class RelanceItemAutomatic(models.Model):
         """Return the joins that find the next automatic step of each row (G1).
 
         The step that is due now where one is, however many were missed; else the one
-        after the last that left. ``own`` says whether what a person decided about the
+        after the last that left, or that a person canceled. ``own`` says whether what a person decided about the
         invoice's next date holds for the row: a date holds for the instalment that led
         when it was set, and an emptied one for all of them.
         """
         return SQL(
             """
             LEFT JOIN automatic_steps ON automatic_steps.plan_id = plan.plan_id
+            LEFT JOIN relance_reminder_line skipped
+                   ON skipped.move_line_id = line.id AND skipped.skipped_on IS NOT NULL
+            LEFT JOIN level_rank skipped_rank ON skipped_rank.id = skipped.level_id
             CROSS JOIN LATERAL (
                 SELECT GREATEST(
                     width_bucket(due.days_late, automatic_steps.days),
-                    COALESCE(width_bucket(sent_rank.rank, automatic_steps.ranks), 0) + 1
+                    COALESCE(width_bucket(
+                        GREATEST(sent_rank.rank, skipped_rank.rank),
+                        automatic_steps.ranks), 0) + 1
                 ) AS position
             ) next
             CROSS JOIN LATERAL (
@@ -150,7 +161,8 @@ class RelanceItemAutomatic(models.Model):
     def _next_date_sql(self):
         """Return the day from which on a row is reminded, or NULL.
 
-        Two reminders of an entry never leave on one day, whatever the plan says.
+        Two reminders of an entry never leave on one day, whatever the plan says, nor
+        does one on the day on which a person canceled another.
         """
         return SQL(
             """CASE
@@ -158,7 +170,8 @@ class RelanceItemAutomatic(models.Model):
                 WHEN own.holds THEN move.relance_own_date
                 ELSE GREATEST(
                     due.date_due + automatic_steps.days[next.position],
-                    sent_day.day + GREATEST(company.relance_min_gap, 1))
+                    sent_day.day + GREATEST(company.relance_min_gap, 1),
+                    skipped.skipped_on + 1)
             END"""
         )
 
@@ -182,6 +195,7 @@ class RelanceItemAutomatic(models.Model):
                     ("next_level_id", "level_ids"),
                 )
             },
+            "skipped_level_id": SQL("skipped.level_id"),
             "automation": self._automation_sql(),
             "automatic_code": SQL("automatic.code"),
             "is_due": SQL("COALESCE(next_reminder.date <= %s, FALSE)", self._today()),
@@ -222,12 +236,16 @@ class RelanceItemAutomatic(models.Model):
     @api.model
     def _instalments_sql(self):
         """Return the join of a row's other instalments that may be reminded, with the
-        rank of the level that was sent of each."""
+        rank of the level that was sent, or canceled, of each."""
         return SQL(
             """account_move_line other
-          LEFT JOIN relance_reminder_line other_sent
-                 ON other_sent.move_line_id = other.id AND other_sent.is_last_sent
-          LEFT JOIN level_rank other_rank ON other_rank.id = other_sent.level_id
+         CROSS JOIN LATERAL (
+                SELECT COALESCE(MAX(level_rank.rank), 0) AS rank
+                  FROM relance_reminder_line passed
+                  JOIN level_rank ON level_rank.id = passed.level_id
+                 WHERE passed.move_line_id = other.id
+                   AND (passed.is_last_sent OR passed.skipped_on IS NOT NULL)
+            ) other_passed
               WHERE other.move_id = line.move_id
                 AND other.id <> line.id
                 AND %s
@@ -247,8 +265,7 @@ class RelanceItemAutomatic(models.Model):
                        AND COALESCE(other.date_maturity, other.date) < %(today)s
                        AND (COALESCE(other.date_maturity, other.date), other.id)
                          > (due.date_due, line.id)
-                       AND COALESCE(other_rank.rank, 0)
-                         < automatic_steps.ranks[next.position]
+                       AND other_passed.rank < automatic_steps.ranks[next.position]
                        AND NOT EXISTS (
                             SELECT 1 FROM relance_reminder_line under_way
                              WHERE under_way.move_line_id = other.id
@@ -284,13 +301,11 @@ class RelanceItemAutomatic(models.Model):
                     SELECT 1 FROM %(instalments)s
                        AND (COALESCE(other.date_maturity, other.date), other.id)
                          < (due.date_due, line.id)
-                       AND COALESCE(other_rank.rank, 0) < automatic_steps.ranks[
+                       AND other_passed.rank < automatic_steps.ranks[
                             cardinality(automatic_steps.ranks)]
                        AND (move.relance_by_hand IS TRUE
                             OR COALESCE(other.date_maturity, other.date)
                              < %(since)s IS NOT TRUE)
-                       AND (move.relance_own_line_id = other.id
-                            AND move.relance_own_date IS NULL) IS NOT TRUE
                 ) THEN 'follows'
                 WHEN last.state = 'failed' AND last_reminder.origin = 'automatic'
                     THEN 'failed'
@@ -377,10 +392,25 @@ class RelanceItemAutomatic(models.Model):
             ),
             "failed": self._failed_text(),
             "error": self.env._("Could not be made: %s", self.move_id.relance_error),
-            "last_step": self.env._("The last step was sent"),
+            "last_step": self._last_step_text(),
             "below_minimum": self.env._("Less is left to pay than the minimum"),
         }
         return texts.get(self.automatic_code) or self._reason_text(self.automatic_code)
+
+    def _last_step_text(self):
+        """Return why no step is left: the last one was sent, or canceled."""
+        if self._passed_level() == self.sent_level_id:
+            return self.env._("The last step was sent")
+        return self.env._("The last step was canceled")
+
+    def _passed_level(self):
+        """Return the highest level of the row that was sent, or canceled by a person."""
+        self.ensure_one()
+        return max(
+            self.sent_level_id,
+            self.skipped_level_id,
+            key=lambda level: level._compare_key(),
+        )
 
     def _failed_text(self):
         """Return why the last reminder did not leave, and what becomes of it."""
@@ -488,7 +518,7 @@ class RelanceItemAutomatic(models.Model):
             self.automatic_code == "follows"
             and self.days_late > 0
             and self._claim_key() == item._claim_key()
-            and self.sent_level_id._compare_key() < item.next_level_id._compare_key()
+            and self._passed_level()._compare_key() < item.next_level_id._compare_key()
         )
 
     def _mailing_key(self):

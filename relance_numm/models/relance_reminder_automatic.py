@@ -273,21 +273,6 @@ class RelanceReminderAutomatic(models.Model):
         canceled = self.filtered(
             lambda r: r.origin == "automatic" and not r.main_reminder_id
         )
-        for reminder in canceled:
-            lines = (reminder._active_lines() & last_lines).sorted("date_due")
-            for move, move_lines in lines.grouped("move_id").items():
-                first = move_lines[0]
-                move._relance_wait_until(
-                    reminder._date_after(first), first.move_line_id
-                )
-
-    def _date_after(self, line):
-        """Return when the step after a line's level is due, or False after the last."""
-        step = self.plan_id.step_ids.filtered(
-            lambda s: (
-                s.automation != "manual"
-                and s.level_id._compare_key() > line.level_id._compare_key()
-            )
-        )[:1]
-        tomorrow = fields.Date.context_today(self) + timedelta(1)
-        return step and max(line.date_due + timedelta(step.days), tomorrow)
+        for company, reminders in canceled.grouped("company_id").items():
+            lines = reminders._active_lines() & last_lines
+            lines.with_company(company)._skip()

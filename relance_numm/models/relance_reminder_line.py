@@ -60,6 +60,11 @@ class RelanceReminderLine(models.Model):
         readonly=True,
         help="The first reminder that the entry gets by itself.",
     )
+    skipped_on = fields.Date(
+        readonly=True,
+        help="The day on which a person canceled this automatic reminder: its step is "
+        "not made again.",
+    )
     dropped = fields.Boolean(
         string="Left out", help="Paid or blocked before the reminder left."
     )
@@ -77,6 +82,7 @@ class RelanceReminderLine(models.Model):
 
     # The work list joins at most one of each per item.
     _last_uniq = models.UniqueIndex("(move_line_id) WHERE is_last")
+    _skipped_uniq = models.UniqueIndex("(move_line_id) WHERE skipped_on IS NOT NULL")
     _last_sent_uniq = models.UniqueIndex("(move_line_id) WHERE is_last_sent")
     # Two people creating at once never remind one pièce twice (D7).
     _in_flight_uniq = models.UniqueIndex(
@@ -143,6 +149,12 @@ class RelanceReminderLine(models.Model):
         if item._claim_key() != claim:
             return self.env._("%s: its customer or currency was changed", self.name)
         return False
+
+    def _skip(self):
+        """Note that a person canceled these automatic reminders: their entries wait
+        for the step after (G3)."""
+        self.move_line_id._relance_unskip()
+        self.skipped_on = self.env.company._relance_today()
 
     @api.model
     def _mark_last(self, move_lines):

@@ -6,6 +6,7 @@ from . import test_automatic_customer
 from . import test_automatic_error
 from . import test_automatic_invoice
 from . import test_automatic_pdf
+from . import test_automatic_skipped
 from . import test_automatic_when
 from . import test_company
 from . import test_concurrency
