@@ -36,5 +36,8 @@ from . import relance_step
 from . import relance_template
 from . import res_company
 from . import res_company_automatic
+from . import res_company_time_zone
+from . import res_company_told
 from . import res_config_settings
 from . import res_partner
+from . import resource_calendar

@@ -127,7 +127,11 @@ class AccountMoveAutomatic(models.Model):
         groups=GROUPS,
     )
     relance_line_ids = fields.One2many(
-        "relance.reminder.line", "move_id", string="Reminders", readonly=True
+        "relance.reminder.line",
+        "move_id",
+        string="Reminders",
+        readonly=True,
+        groups=GROUPS,
     )
 
     # Compute

@@ -68,6 +68,7 @@ class RelancePlan(models.Model):
 
     @api.constrains("is_default", "active", "company_id", "customer_type")
     def _check_invoice_mode_keeps_default(self):
+        # Also of entities that whoever changes a shared plan has no access to.
         companies = (
             self.env["res.company"].sudo().search([("relance_on", "=", "invoice")])
         )

@@ -5,8 +5,6 @@ import pytz
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date, format_datetime
 
-from odoo.addons.base.models.res_partner import _tz_get
-
 # How far ahead the next opening of the sending hours is looked for.
 OPENING_SEARCH_DAYS = 30
 
@@ -21,18 +19,11 @@ class ResCompanyAutomatic(models.Model):
         help="Invoices due before are not reminded by themselves, unless their next "
         "date is set by hand; empty: all are.",
     )
-    relance_tz = fields.Selection(
-        _tz_get,
-        string="Time zone of reminders",
-        compute="_compute_relance_tz",
-        store=True,
-        readonly=False,
-        precompute=True,
-        help="Decides which day it is for due dates, and the sending hours.",
-    )
     relance_calendar_id = fields.Many2one(
         "resource.calendar",
         string="Sending hours",
+        # `resource.calendar` says so with a sentence.
+        ondelete="restrict",
         help="Automatic reminders leave within these working hours, not on their days "
         "off; empty: at any time.",
     )
@@ -77,19 +68,6 @@ class ResCompanyAutomatic(models.Model):
             "relance_per_customer",
             "relance_user_id",
         ]
-
-    @api.depends("partner_id.tz", "partner_id.country_id")
-    def _compute_relance_tz(self):
-        for company in self:
-            country = company.partner_id.country_id.code or ""
-            zones = pytz.country_timezones.get(country.upper(), [])
-            company.relance_tz = (
-                company.partner_id.tz
-                or (len(zones) == 1 and zones[0])
-                or company.relance_tz
-                or self.env.user.tz
-                or "UTC"
-            )
 
     def _relance_in_own_time(self):
         """Return this company as its own environment: only it is active, and “today”
@@ -307,38 +285,3 @@ class ResCompanyAutomatic(models.Model):
                 )
             )
             return max(self.relance_first_cap - cr.fetchone()[0], 0)
-
-    # Telling people
-
-    def _relance_responsible(self):
-        """Return who is told of what goes wrong: the person of the settings, else one
-        of the company's accounting managers."""
-        self.ensure_one()
-        managers = self.env.ref("account.group_account_manager").sudo().all_user_ids
-        return (
-            self.relance_user_id
-            or managers.filtered(lambda u: u.active and self in u.company_ids)[:1]
-            or self.env.user
-        )
-
-    def _relance_tell_bank(self):
-        """Keep an activity on each bank journal that holds reminders back (G3), and
-        take it away once the bank is up to date."""
-        self.ensure_one()
-        company = self._relance_in_own_time()
-        late = {status["journal_id"]: status for status in self._relance_late_banks()}
-        journals = company.env["account.journal"].search(
-            [("type", "=", "bank"), ("company_id", "parent_of", company.ids)]
-        )
-        activities = journals.activity_search(["relance_numm.mail_activity_bank"])
-        activities.filtered(lambda a: a.res_id not in late).unlink()
-        told = journals.browse(activities.exists().mapped("res_id"))
-        for journal in journals.filtered(lambda j: j.id in late) - told:
-            user = company._relance_responsible()
-            journal = journal.with_context(lang=user.lang)
-            journal.activity_schedule(
-                "relance_numm.mail_activity_bank",
-                summary=journal.env._("Automatic reminders wait for the bank"),
-                note=company.with_context(lang=user.lang)._relance_late_banks_text(),
-                user_id=user.id,
-            )
