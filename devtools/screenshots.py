@@ -667,7 +667,7 @@ def automatic_mass_edition(page: Page) -> None:
 def automatic_run(page: Page) -> None:
     """The question before what is due leaves at once."""
     open_list(page, "relances-automatiques")
-    page.click("button[name=action_remind_now]")
+    page.click("button[name=action_ask_remind_now]")
     page.wait_for_selector(".modal .btn-primary")
     take(automatic_run, page, height=560)
     page.click(".modal .btn-primary")

@@ -25,9 +25,11 @@
         "report/relance_letter_templates.xml",
         "report/relance_invoice_list_templates.xml",
         # Wizards, opened by the views below.
+        "wizard/relance_automatic_run_views.xml",
         "wizard/relance_automatic_start_views.xml",
         "wizard/relance_prepare_views.xml",
         "wizard/relance_plan_new_views.xml",
+        "wizard/relance_reminder_preview_views.xml",
         "wizard/relance_template_preview_views.xml",
         "wizard/relance_import_views.xml",
         # Views.

@@ -40,6 +40,16 @@ class RelanceDelivery(models.AbstractModel):
         raise NotImplementedError
 
     @api.model
+    def _preview(self, reminder):
+        """Return what a pending reminder would bring to the customer, before it leaves.
+
+        :return: values of ``relance.reminder.preview``; whatever cannot be made fails
+            the reminder with the reason
+        :rtype: dict
+        """
+        return reminder._preview_letter(reminder._render_texts())
+
+    @api.model
     def _comment(self, reminder):
         """Return what happened to the reminder, for the work list (D6)."""
         raise NotImplementedError

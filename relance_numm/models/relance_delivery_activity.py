@@ -42,6 +42,14 @@ class RelanceDeliveryActivity(models.AbstractModel):
         reminders._set_state("outgoing")
 
     @api.model
+    def _preview(self, reminder):
+        return {
+            "addressee": reminder._responsible().display_name,
+            "subject": self._summary(reminder),
+            "body_html": self._note(reminder),
+        }
+
+    @api.model
     def _summary(self, reminder):
         return self.env._(
             "%(level)s: %(customer)s, %(amount)s",

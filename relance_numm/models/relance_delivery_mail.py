@@ -76,6 +76,29 @@ class RelanceDeliveryMail(models.AbstractModel):
         }
 
     @api.model
+    def _preview(self, reminder):
+        texts = reminder._render_texts()
+        vals = reminder._preview_letter(texts)
+        if not texts:
+            return vals
+        mail = self._prepare_mail_vals(
+            reminder,
+            texts[reminder.id],
+            reminder._recipients()[reminder.id],
+            self.env["ir.attachment"],
+            False,
+        )
+        attached = reminder._with_invoices()._active_lines().move_id
+        return {
+            **vals,
+            "addressee": mail["email_to"],
+            "email_cc": mail["email_cc"],
+            "subject": mail["subject"],
+            "body_html": mail["body_html"],
+            "attached": ", ".join([self.env._("the letter"), *attached.mapped("name")]),
+        }
+
+    @api.model
     def _comment(self, reminder):
         if reminder.state == "sent":
             return self.env._("Email sent to %s", reminder.email_to)

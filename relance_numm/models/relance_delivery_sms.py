@@ -1,4 +1,5 @@
 from odoo import api, models
+from odoo.tools import plaintext2html
 
 
 class RelanceDeliverySms(models.AbstractModel):
@@ -33,6 +34,13 @@ class RelanceDeliverySms(models.AbstractModel):
         reminders.env["sms.sms"].sudo().search(
             [("mail_message_id", "in", messages.ids), ("state", "=", "outgoing")]
         ).action_set_canceled()
+
+    @api.model
+    def _preview(self, reminder):
+        return {
+            "addressee": reminder.contact_id.phone,
+            "body_html": plaintext2html(self._text(reminder)),
+        }
 
     @api.model
     def _text(self, reminder):

@@ -538,22 +538,24 @@ class RelanceItemAutomatic(models.Model):
         self.ensure_one()
         if not self.next_date:
             return self.automatic_reason
-        return self.env._(
-            "%(level)s on %(date)s: %(delivery)s",
-            level=self.next_level_id.name,
-            date=format_date(self.env, self.next_date),
-            delivery=self.automatic_delivery,
+        # A day that has come is none to wait for.
+        pattern = (
+            self.env._("%(level)s at the next run: %(delivery)s")
+            if self._is_due()
+            else self.env._("%(level)s on %(date)s: %(delivery)s")
         )
+        return pattern % {
+            "level": self.next_level_id.name,
+            "date": format_date(self.env, self.next_date),
+            "delivery": self.automatic_delivery,
+        }
 
     # The dry run's screen (G5)
 
     def action_remind_now(self):
         """Let the cron run at once."""
+        self._check_remind_now()
         # Whoever may change plans may start it, without a right on scheduled actions.
-        self.env["relance.plan"].check_access("write")
-        status = self.get_automatic_status()
-        if all(company["hold"] for company in status):
-            raise UserError("\n".join(company["text"] for company in status))
         self.env.ref("relance_numm.ir_cron_remind").sudo()._trigger()
         return {
             "type": "ir.actions.client",
@@ -567,6 +569,18 @@ class RelanceItemAutomatic(models.Model):
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
+
+    @api.model
+    def _check_remind_now(self):
+        """Refuse a run at once to those who may not ask for it, and where nothing may
+        leave.
+
+        :raise UserError: saying why nothing may leave
+        """
+        self.env["relance.plan"].check_access("write")
+        status = self.get_automatic_status()
+        if all(company["hold"] for company in status):
+            raise UserError("\n".join(company["text"] for company in status))
 
     @api.model
     def get_automatic_status(self):

@@ -374,17 +374,23 @@ class RelanceReminder(models.Model):
         failed._ready_again()._start()
 
     def action_confirm(self):
-        """Send the reminders that the cron prepared and left to be confirmed (G3)."""
+        """Send the reminders that the cron prepared and left to be confirmed (G3).
+
+        :return: a notification of what became of them
+        :raise UserError: where none of them waits to be confirmed
+        """
         self.check_access("write")
         prepared = self.sudo().filtered(lambda r: r.state == "to_confirm")
         if not prepared:
             raise UserError(
                 self.env._("Only reminders that wait to be confirmed can be.")
             )
+        selected = prepared
         prepared = prepared._made_together()
         prepared.confirmed_by_id = self.env.user
         prepared._set_state("pending")
         prepared._start()
+        return selected._confirmed_notification()
 
     def action_cancel(self):
         """Cancel reminders that have not left yet; the items are free again."""

@@ -133,9 +133,7 @@ class RelanceReminderDelivery(models.Model):
 
         :rtype: dict[int, ir.attachment]
         """
-        with_invoices = self.filtered(
-            lambda r: r.origin == "automatic" or r.template_id.attach_invoices
-        )
+        with_invoices = self._with_invoices()
         moves = with_invoices._active_lines().move_id
         missing = moves._relance_make_invoice_pdfs()
         # Nor does an empty file leave, should the disk have lost one.

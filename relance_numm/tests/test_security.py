@@ -18,11 +18,13 @@ MODELS = (
 CONFIGURATION = MODELS[:5]
 PER_COMPANY = MODELS[5:]
 WIZARDS = (
+    "relance.automatic.run",
     "relance.import",
     "relance.import.line",
     "relance.prepare",
     "relance.prepare.line",
     "relance.plan.new",
+    "relance.reminder.preview",
     "relance.template.preview",
 )
 

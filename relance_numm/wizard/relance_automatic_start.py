@@ -61,12 +61,15 @@ class RelanceAutomaticStart(models.TransientModel):
         """
         company = company.root_id
         company._relance_check_default_plan()
-        start = self.create(self._prepare_start_vals(company))
+        return self.create(self._prepare_start_vals(company))._action()
+
+    def _action(self):
+        """Return the action that opens this dialog."""
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Start automatic reminders"),
             "res_model": self._name,
-            "res_id": start.id,
+            "res_id": self.id,
             "views": [(False, "form")],
             "target": "new",
             "context": {"dialog_size": "large"},
@@ -203,14 +206,44 @@ class RelanceAutomaticStart(models.TransientModel):
             **action,
             "name": name,
             "display_name": name,
-            "context": {**context, "search_default_due": 1},
+            # One rehearsal takes the place of another.
+            "target": "main" if self._is_rehearsed() else "current",
+            "context": {
+                **context,
+                "relance_rehearsal_start": self.id,
+                "search_default_due": 1,
+            },
         }
 
     def action_start(self):
         """Let the entity remind by invoice from now on."""
         self.ensure_one()
         self.company_id.write(self._prepare_company_vals())
+        if self._is_rehearsed():
+            return self._action_dry_run()
         return {"type": "ir.actions.client", "tag": "reload"}
+
+    def _is_rehearsed(self):
+        """Return whether this dialog was opened from the rehearsal."""
+        return bool(self.env.context.get("relance_rehearsed"))
+
+    @api.model
+    def _action_dry_run(self):
+        """Return the action of the rehearsed rows, no longer as a rehearsal."""
+        # The web client hands a screen's context on to what it opens.
+        no_more = (
+            "relance_rehearsal",
+            "relance_rehearsal_since",
+            "relance_rehearsal_start",
+            "relance_rehearsed",
+        )
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "relance_numm.relance_item_action_automatic"
+            ),
+            "target": "main",
+            "context": {**dict.fromkeys(no_more, False), "search_default_due": 1},
+        }
 
     def _prepare_company_vals(self):
         return {
@@ -223,5 +256,7 @@ class RelanceAutomaticStart(models.TransientModel):
         }
 
     def action_cancel(self):
-        """Go back to the settings as they were."""
+        """Go back to the settings as they were, or to the rehearsal."""
+        if self._is_rehearsed():
+            return {"type": "ir.actions.act_window_close"}
         return {"type": "ir.actions.client", "tag": "reload"}

@@ -1,4 +1,5 @@
 import {_t} from "@web/core/l10n/translation";
+import {KeepLast} from "@web/core/utils/concurrency";
 import {listView} from "@web/views/list/list_view";
 import {ListController} from "@web/views/list/list_controller";
 import {registry} from "@web/core/registry";
@@ -15,10 +16,21 @@ export class RelanceItemListController extends ListController {
     setup() {
         super.setup();
         this.orm = useService("orm");
+        this.action = useService("action");
         this.notification = useService("notification");
-        this.relance = useState({banks: [], totals: [], from: "", to: ""});
+        this.lastTotals = new KeepLast();
+        this.relance = useState({
+            banks: [],
+            entities: [],
+            totals: [],
+            from: "",
+            to: "",
+        });
         onWillStart(async () => {
-            this.relance.banks = await this.orm.call("relance.item", "get_bank_status");
+            [this.relance.banks, this.relance.entities] = await Promise.all([
+                this.orm.call("relance.item", "get_bank_status"),
+                this.loadEntities(),
+            ]);
         });
         useEffect(
             () => {
@@ -31,14 +43,32 @@ export class RelanceItemListController extends ListController {
 
     /**
      * What the rows amount to in each currency: a sum over several means nothing.
-     * Not where there are so many rows that Odoo itself stops counting them.
      */
     async loadTotals() {
-        this.relance.totals = this.model.root.hasLimitedCount
-            ? []
-            : await this.orm.call("relance.item", "get_totals", [this.props.domain], {
-                  context: this.props.context,
-              });
+        this.relance.totals = await this.lastTotals.add(this.ask("get_totals", []));
+    }
+
+    /**
+     * What the server says of the rows, or nothing where there are so many that Odoo
+     * itself stops counting them. A late answer to an earlier search is for the caller
+     * to drop.
+     */
+    async ask(method, nothing) {
+        if (this.model.root.hasLimitedCount) {
+            return nothing;
+        }
+        return await this.orm.call("relance.item", method, [this.props.domain], {
+            context: this.props.context,
+        });
+    }
+
+    /** The entities whose rows are reminded by themselves. */
+    async loadEntities() {
+        return await this.orm.call("relance.item", "get_automatic_entities");
+    }
+
+    onDryRunClick() {
+        this.action.doAction("relance_numm.relance_item_action_automatic");
     }
 
     get lateBanks() {
