@@ -84,7 +84,13 @@ class RelanceItem(models.Model):
             "customer_type",
             "is_default",
         ],
-        "relance.reminder": ["date", "date_sent", "letter_attachment_id", "origin", "state"],
+        "relance.reminder": [
+            "date",
+            "date_sent",
+            "letter_attachment_id",
+            "origin",
+            "state",
+        ],
         "relance.reminder.line": [
             "is_last",
             "is_last_sent",

@@ -128,9 +128,9 @@ class RelanceItemAutomatic(models.Model):
         """Return the joins that find the next automatic step of each row (G1).
 
         The step that is due now where one is, however many were missed; else the one
-        after the last that left, or that a person canceled. ``own`` says whether what a person decided about the
-        invoice's next date holds for the row: a date holds for the instalment that led
-        when it was set, and an emptied one for all of them.
+        after the last that left, or that a person canceled. ``own`` says whether what a
+        person decided about the invoice's next date holds for the row: a date holds for
+        the instalment that led when it was set, and an emptied one for all of them.
         """
         return SQL(
             """
@@ -404,7 +404,7 @@ class RelanceItemAutomatic(models.Model):
         return self.env._("The last step was canceled")
 
     def _passed_level(self):
-        """Return the highest level of the row that was sent, or canceled by a person."""
+        """Return the highest level that was sent, or that a person canceled."""
         self.ensure_one()
         return max(
             self.sent_level_id,
@@ -596,6 +596,7 @@ class RelanceItemAutomatic(models.Model):
             text = self.env._(
                 "Rehearsal: nothing is sent until you start automatic reminders."
             )
+            text = " ".join(filter(None, [text, self._not_rehearsed_text()]))
             return [{"company": False, "text": text, "hold": True}]
         if not companies:
             text = self.env._(
@@ -613,6 +614,19 @@ class RelanceItemAutomatic(models.Model):
             for company in companies
             for hold in [company._relance_hold()]
         ]
+
+    @api.model
+    def _not_rehearsed_text(self):
+        """Return which branches of the rehearsed entity are not active, so that their
+        rows do not show, or False."""
+        entity = self.env.context["relance_rehearsal"]
+        # Their names alone, also of those that the user may not see.
+        branches = self.env["res.company"].sudo().search([("id", "child_of", entity)])
+        absent = branches - self.env.companies
+        return absent and self.env._(
+            "Without the invoices of %s: tick it in the menu of companies to see them.",
+            ", ".join(absent.mapped("name")),
+        )
 
     @api.model
     def _next_run_text(self):
@@ -649,10 +663,27 @@ class RelanceItemAutomatic(models.Model):
         )
         if count > MAX_ROUTES:
             return text
-        routes = self.search(planned)._automatic_routes().values()
+        items = self.search(planned)
+        routes, groups = items._automatic_routes(), items._by_reminder()
         by_type = Counter(
             self.env._("cannot leave") if route.problem else route.channel.name
-            for route in routes
+            for route in (routes[group[0].id] for group in groups)
         )
         details = ", ".join(f"{name} {number}" for name, number in by_type.items())
+        if len(groups) < count:
+            text = self.env._(
+                "%(text)s in %(count)s reminders", text=text, count=len(groups)
+            )
         return f"{text} ({details})"
+
+    def _by_reminder(self):
+        """Return these rows in the groups that would get a reminder together (G4).
+
+        :rtype: list[relance.item]
+        """
+        batches = self.env["relance.batch"]
+        return [
+            group
+            for company, rows in self.grouped("company_id").items()
+            for group in batches.with_company(company)._split_by_reminder(rows)
+        ]

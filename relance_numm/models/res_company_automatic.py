@@ -265,23 +265,27 @@ class ResCompanyAutomatic(models.Model):
         # The cron's own lock, which writes nothing on the company.
         if not self.root_id.sudo().try_lock_for_update(allow_referencing=True):
             return 0
-        return self._relance_first_left()
-
-    def _relance_first_left(self):
-        """Return how many first reminders the entity of this company, with all its
-        branches, may still make today."""
-        # The limit is the entity's, also for who works in one of its branches only.
-        entity = self.root_id.sudo()
         # This transaction may be older than the other worker's commit.
         with self.env.registry.cursor() as cr:
-            cr.execute(
-                SQL(
-                    """
-                    SELECT count(*) FROM relance_reminder_line
-                     WHERE is_first AND company_id = ANY(%s) AND create_date >= %s
-                    """,
-                    entity.search([("id", "child_of", entity.id)]).ids,
-                    entity._relance_day_start(),
-                )
-            )
-            return max(self.relance_first_cap - cr.fetchone()[0], 0)
+            return self._relance_first_left(cr)
+
+    def _relance_first_left(self, cr=None):
+        """Return how many first reminders the entity of this company, with all its
+        branches, may still make today.
+
+        :param cr: the cursor to ask, if it is not our own
+        """
+        # The limit is the entity's, also for who works in one of its branches only.
+        entity = self.root_id.sudo()
+        query = SQL(
+            """
+            SELECT count(*) FROM relance_reminder_line
+             WHERE is_first AND company_id = ANY(%s) AND create_date >= %s
+            """,
+            entity.search([("id", "child_of", entity.id)]).ids,
+            entity._relance_day_start(),
+        )
+        cr = cr or self.env.cr
+        cr.execute(query)
+        [count] = cr.fetchone()
+        return max(self.relance_first_cap - count, 0)

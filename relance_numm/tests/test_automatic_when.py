@@ -308,6 +308,33 @@ class TestAutomaticWhen(AutomaticCommon):
         self.assertEqual(self._reminders(plain).line_ids.move_id, plain)
         self.assertEqual(self._reminders().mapped("state").count("to_confirm"), 1)
 
+    def test_g5_how_many_reminders(self):
+        """G4, G5: the dry run says how many reminders the invoices make."""
+        self._invoice(8)
+        self._invoice(9)
+        items, domain = (
+            self.env["relance.item"],
+            [("partner_id", "=", self.customer.id)],
+        )
+        self.assertEqual(
+            items.get_automatic_summary(domain), "2 invoices of 1 customers (Email 2)"
+        )
+        self.company.relance_per_customer = True
+        self.assertEqual(
+            items.get_automatic_summary(domain),
+            "2 invoices of 1 customers in 1 reminders (Email 1)",
+        )
+
+    def test_g5_rehearsal_of_branches(self):
+        """G5: the rehearsal says which branches it does not show."""
+        self._create_company(name="Branch of Pau", parent_id=self.company.id)
+        items = self.env["relance.item"].with_context(
+            relance_rehearsal=self.company.id,
+            allowed_company_ids=self.company.ids,
+        )
+        [status] = items.get_automatic_status()
+        self.assertIn("Branch of Pau", status["text"])
+
     def test_g5_dry_run_by_the_company_clock(self):
         """G3, G5: the dry run's day is the company's, whoever looks at it."""
         self.company.relance_tz = "Pacific/Kiritimati"

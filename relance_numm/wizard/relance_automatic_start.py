@@ -180,7 +180,7 @@ class RelanceAutomaticStart(models.TransientModel):
     def _first_count(self):
         """Return how many invoices would get their first reminder at once."""
         return self._rehearsed_items(self.since).search_count(
-            [*self._due_domain(), ("sent_level_id", "=", False)]
+            [*self._due_domain(), ("is_first", "=", True)]
         )
 
     @api.depends("company_id", "calendar_id")
