@@ -44,6 +44,7 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/relance_menus.xml",  # Depends on all the actions above.
+        "views/relance_template_sms_views.xml",
     ],
     "demo": [
         "demo/res_company_demo.xml",

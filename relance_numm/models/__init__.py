@@ -34,10 +34,12 @@ from . import relance_reminder_delivery
 from . import relance_reminder_line
 from . import relance_reminder_pdf
 from . import relance_reminder_preview
+from . import relance_reminder_sms
 from . import relance_reminder_text
 from . import relance_reminder_together
 from . import relance_step
 from . import relance_template
+from . import relance_template_sms
 from . import res_company
 from . import res_company_automatic
 from . import res_company_time_zone
@@ -45,3 +47,4 @@ from . import res_company_told
 from . import res_config_settings
 from . import res_partner
 from . import resource_calendar
+from . import sms_sms

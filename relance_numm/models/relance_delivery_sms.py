@@ -19,9 +19,11 @@ class RelanceDeliverySms(models.AbstractModel):
 
     @api.model
     def _deliver(self, reminders):
+        texts = reminders._render_texts(["sms_text"])
+        reminders = reminders._filter_pending()
         for reminder in reminders:
-            reminder._message_sms(
-                self._text(reminder),
+            reminder.sms_message_id = reminder._message_sms(
+                self._text(reminder, texts[reminder.id]["sms_text"]),
                 partner_ids=reminder.contact_id.ids,
                 put_in_queue=True,
             )
@@ -30,30 +32,27 @@ class RelanceDeliverySms(models.AbstractModel):
     @api.model
     def _recall(self, reminders):
         # The queue is Odoo's own: an accountant has no right on it.
-        messages = reminders.sudo().message_ids
+        messages = reminders.sudo().sms_message_id
         reminders.env["sms.sms"].sudo().search(
-            [("mail_message_id", "in", messages.ids), ("state", "=", "outgoing")]
+            [
+                ("mail_message_id", "in", messages.ids),
+                ("state", "in", ("outgoing", "error")),
+            ]
         ).action_set_canceled()
 
     @api.model
     def _preview(self, reminder):
-        return {
-            "addressee": reminder.contact_id.phone,
-            "body_html": plaintext2html(self._text(reminder)),
-        }
+        vals = {"addressee": reminder.contact_id.phone}
+        texts = reminder._render_texts(["sms_text"])
+        if not texts:
+            return vals
+        text = self._text(reminder, texts[reminder.id]["sms_text"])
+        return {**vals, "body_html": plaintext2html(text)}
 
     @api.model
-    def _text(self, reminder):
-        """Return the text: short and neutral, without what is owed for."""
-        reminder = reminder.with_context(lang=reminder.lang)
-        return reminder.env._(
-            "%(company)s: our reminder %(name)s of %(amount)s awaits your payment. "
-            "Questions: %(phone)s",
-            company=reminder.company_id.name,
-            name=reminder.name,
-            amount=reminder.total_text,
-            phone=reminder.company_id.phone or reminder.company_id.email or "",
-        )
+    def _text(self, reminder, rendered):
+        """Return the SMS in the contact's language."""
+        return reminder.with_context(lang=reminder.lang)._sms_text(rendered)
 
     @api.model
     def _comment(self, reminder):

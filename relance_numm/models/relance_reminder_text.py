@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
 from ..tools import all_or_each
+from .relance_template import TEXT_FIELDS
 
 # What a template may insert, in the order of the list it is chosen from (A2).
 PLACEHOLDERS = (
@@ -139,7 +140,7 @@ class RelanceReminderText(models.Model):
         }
         return texts[self.partner_id._relance_type()]
 
-    def _render_texts(self):
+    def _render_texts(self, names=TEXT_FIELDS):
         """Return the texts of each reminder in its language; fail the others (A2).
 
         :rtype: dict[int, dict[str, str]]
@@ -150,7 +151,7 @@ class RelanceReminderText(models.Model):
             all_or_each(
                 group,
                 lambda reminders, template=template, lang=lang: texts.update(
-                    template._render_texts(reminders, lang)
+                    template._render_texts(reminders, lang, names)
                 ),
                 lambda reminder, error, template=template: reminder._fail(
                     template._render_problem(error)

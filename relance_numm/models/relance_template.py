@@ -10,6 +10,7 @@ TEXT_FIELDS = (
     "letter_top",
     "letter_bottom",
     "letter_footer",
+    "sms_text",
 )
 EXPRESSIONS = re.compile(
     r"""t-out\s*=\s*(?:"([^"]*)"|'([^']*)')|\{\{(.*?)\}\}""", re.DOTALL
@@ -65,6 +66,12 @@ class RelanceTemplate(models.Model):
         translate=True,
         sanitize="email_outgoing",
         render_engine="qweb",
+    )
+    sms_text = fields.Text(
+        string="SMS",
+        translate=True,
+        help="Short and neutral: whoever holds the phone reads it. Empty: the usual "
+        "text.",
     )
     attach_invoices = fields.Boolean(
         help="The PDF of each invoice is attached to the mail, beside the letter."
@@ -138,7 +145,7 @@ class RelanceTemplate(models.Model):
             for groups in EXPRESSIONS.findall(self[name] or "")
         ]
 
-    def _render_texts(self, reminders, lang):
+    def _render_texts(self, reminders, lang, names=TEXT_FIELDS):
         """Return the texts of reminders in a language, in one pass per text.
 
         :rtype: dict[int, dict[str, str]]
@@ -147,10 +154,10 @@ class RelanceTemplate(models.Model):
         self.ensure_one()
         rendered = {
             name: self._render_field(name, reminders.ids, set_lang=lang)
-            for name in TEXT_FIELDS
+            for name in names
         }
         return {
-            reminder.id: {name: rendered[name][reminder.id] for name in TEXT_FIELDS}
+            reminder.id: {name: rendered[name][reminder.id] for name in names}
             for reminder in reminders
         }
 

@@ -22,5 +22,6 @@ from . import test_plan_impact
 from . import test_prepare
 from . import test_reminder
 from . import test_security
+from . import test_sms
 from . import test_template
 from . import test_tour

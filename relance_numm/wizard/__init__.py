@@ -7,3 +7,4 @@ from . import relance_prepare
 from . import relance_prepare_line
 from . import relance_reminder_preview
 from . import relance_template_preview
+from . import relance_template_preview_sms

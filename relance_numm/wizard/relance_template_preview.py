@@ -63,9 +63,14 @@ class RelanceTemplatePreview(models.TransientModel):
             "context": {"dialog_size": "extra-large"},
         }
 
+    @api.model
+    def _preview_fields(self):
+        """Return the fields that show what was rendered, or why it was not."""
+        return ["subject", "body_html", "letter", "message"]
+
     def _preview_vals(self):
         """Return the rendered texts and letter, or the sentence why there are none."""
-        vals = {"subject": False, "body_html": False, "letter": False, "message": False}
+        vals = dict.fromkeys(self._preview_fields(), False)
         customer = self.partner_id.commercial_partner_id
         items = self.env["relance.item"].search(
             [("partner_id", "=", customer.id), ("amount_due", ">", 0)], limit=60
