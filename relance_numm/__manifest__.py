@@ -27,6 +27,7 @@
         # Wizards, opened by the views below.
         "wizard/relance_automatic_run_views.xml",
         "wizard/relance_automatic_start_views.xml",
+        "wizard/relance_outcome_views.xml",
         "wizard/relance_prepare_views.xml",
         "wizard/relance_plan_new_views.xml",
         "wizard/relance_reminder_preview_views.xml",
@@ -44,6 +45,8 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/relance_menus.xml",  # Depends on all the actions above.
+        # What was said of a call, what an SMS says: parts of the views above.
+        "views/relance_outcome_views.xml",
         "views/relance_template_sms_views.xml",
     ],
     "demo": [

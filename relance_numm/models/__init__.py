@@ -4,6 +4,8 @@ from . import account_move_customer
 from . import account_move_due
 from . import account_move_error
 from . import account_move_line
+from . import account_move_outcome
+from . import account_partial_reconcile
 from . import ir_actions_report
 from . import mail_activity
 from . import mail_mail
@@ -22,6 +24,7 @@ from . import relance_delivery_sms
 from . import relance_item
 from . import relance_item_automatic
 from . import relance_item_error
+from . import relance_item_outcome
 from . import relance_item_screens
 from . import relance_letter
 from . import relance_level
@@ -32,6 +35,7 @@ from . import relance_reminder_automatic
 from . import relance_reminder_confirm
 from . import relance_reminder_delivery
 from . import relance_reminder_line
+from . import relance_reminder_outcome
 from . import relance_reminder_pdf
 from . import relance_reminder_preview
 from . import relance_reminder_sms
@@ -42,9 +46,11 @@ from . import relance_template
 from . import relance_template_sms
 from . import res_company
 from . import res_company_automatic
+from . import res_company_calendar
 from . import res_company_time_zone
 from . import res_company_told
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_phone
 from . import resource_calendar
 from . import sms_sms

@@ -1,12 +1,13 @@
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import format_date
 
 ACTIVITY_TYPES = {
     "phone": "mail.mail_activity_data_call",
     "meeting": "mail.mail_activity_data_meeting",
 }
+OTHER_TYPE = "mail.mail_activity_data_todo"
 
 
 class RelanceDeliveryActivity(models.AbstractModel):
@@ -23,31 +24,59 @@ class RelanceDeliveryActivity(models.AbstractModel):
     @api.model
     def _problem(self, recipients, channel):
         # A person reads the number: it need not be one that a machine can dial.
-        if channel.code == "phone" and not recipients.phone_contact.phone:
+        contact = recipients.phone_contact
+        if channel.code == "phone" and (
+            not contact.phone or contact.relance_is_phone_wrong
+        ):
             return recipients.phone_problem
         return False
 
     @api.model
     def _deliver(self, reminders):
         for reminder in reminders:
-            reminder.activity_schedule(
-                ACTIVITY_TYPES.get(
-                    reminder.channel_id.code, "mail.mail_activity_data_todo"
-                ),
-                date_deadline=fields.Date.context_today(reminder),
-                summary=self._summary(reminder),
-                note=self._note(reminder),
-                user_id=reminder._responsible().id,
-            )
+            self._schedule(reminder, reminder._working_date(0))
         reminders._set_state("outgoing")
 
     @api.model
     def _preview(self, reminder):
         return {
-            "addressee": reminder._responsible().display_name,
+            "addressee": reminder._told_user().display_name,
             "subject": self._summary(reminder),
             "body_html": self._note(reminder),
         }
+
+    @api.model
+    def _activity_types(self):
+        """Return the activity types that a reminder of this kind may have."""
+        return [*ACTIVITY_TYPES.values(), OTHER_TYPE]
+
+    @api.model
+    def _schedule(self, reminder, date):
+        """Ask the responsible person to call or to meet the customer on a day."""
+        user = reminder._told_user()
+        reminder.activity_schedule(
+            ACTIVITY_TYPES.get(reminder.channel_id.code, OTHER_TYPE),
+            date_deadline=date,
+            user_id=user.id,
+            **self._prepare_activity_vals(reminder.with_context(lang=user.lang)),
+        )
+
+    @api.model
+    def _prepare_activity_vals(self, reminder):
+        return {
+            "summary": self.with_env(reminder.env)._summary(reminder),
+            "note": self.with_env(reminder.env)._note(reminder),
+        }
+
+    @api.model
+    def _refresh(self, reminder):
+        """Say in the activity what is owed now."""
+        for activity in reminder.activity_search(self._activity_types()):
+            activity.write(
+                self._prepare_activity_vals(
+                    reminder.with_context(lang=activity.user_id.lang)
+                )
+            )
 
     @api.model
     def _summary(self, reminder):
@@ -70,6 +99,8 @@ class RelanceDeliveryActivity(models.AbstractModel):
 
     @api.model
     def _comment(self, reminder):
+        if reminder.outcome:
+            return reminder._outcome_text()
         if reminder.state == "sent":
             return self.env._(
                 "%(type)s done on %(date)s",
@@ -79,9 +110,9 @@ class RelanceDeliveryActivity(models.AbstractModel):
         return self.env._(
             "%(type)s to do by %(user)s",
             type=reminder.channel_id.name,
-            user=reminder._responsible().name,
+            user=reminder._told_user().name,
         )
 
     @api.model
     def _recall(self, reminders):
-        reminders.activity_unlink(list(ACTIVITY_TYPES.values()))
+        reminders.activity_unlink(self._activity_types())

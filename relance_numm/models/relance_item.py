@@ -15,6 +15,8 @@ NOT_OWED = (
     "customer_excluded",
     "customer_archived",
     "net_nil",
+    "disputed",
+    "promised",
 )
 
 
@@ -439,6 +441,7 @@ class RelanceItem(models.Model):
         return SQL(
             """CASE
                 %(not_owed)s
+                WHEN move.relance_promise_date >= %(today)s THEN 'promised'
                 WHEN last.state = ANY(%(in_flight)s) THEN 'in_flight'
                 WHEN plan.plan_id IS NULL THEN 'no_plan'
                 WHEN plan_steps.plan_id IS NULL THEN 'no_step'

@@ -246,6 +246,7 @@ class ResPartner(models.Model):
                 "zip",
                 "city",
                 "country_id",
+                "relance_wrong_phone",
             ]
         )
         blacklisted = self._relance_blacklisted(contacts.mapped("email"))

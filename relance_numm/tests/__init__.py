@@ -15,6 +15,7 @@ from . import test_faults
 from . import test_item
 from . import test_letter
 from . import test_mail
+from . import test_outcome
 from . import test_partner
 from . import test_performance
 from . import test_plan

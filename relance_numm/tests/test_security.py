@@ -21,6 +21,7 @@ WIZARDS = (
     "relance.automatic.run",
     "relance.import",
     "relance.import.line",
+    "relance.outcome",
     "relance.prepare",
     "relance.prepare.line",
     "relance.plan.new",
