@@ -29,10 +29,12 @@
         "wizard/relance_automatic_start_views.xml",
         "wizard/relance_outcome_views.xml",
         "wizard/relance_prepare_views.xml",
+        "wizard/relance_prepare_advice_views.xml",
         "wizard/relance_plan_new_views.xml",
         "wizard/relance_reminder_preview_views.xml",
         "wizard/relance_template_preview_views.xml",
         "wizard/relance_import_views.xml",
+        "wizard/relance_contact_create_views.xml",
         # Views.
         "views/relance_level_views.xml",
         "views/relance_channel_views.xml",

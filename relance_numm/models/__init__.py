@@ -21,6 +21,7 @@ from . import relance_delivery_activity
 from . import relance_delivery_letter
 from . import relance_delivery_mail
 from . import relance_delivery_sms
+from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
 from . import relance_item_automatic
 from . import relance_item_error
@@ -54,3 +55,5 @@ from . import res_partner
 from . import res_partner_phone
 from . import resource_calendar
 from . import sms_sms
+from . import res_partner_controls
+from . import res_partner_relance_contact

@@ -11,11 +11,11 @@ class RelanceDeliverySms(models.AbstractModel):
 
     @api.model
     def _contact(self, recipients):
-        return recipients.phone_contact
+        return recipients.sms_contact
 
     @api.model
     def _problem(self, recipients, channel):
-        return recipients.phone_problem
+        return recipients.sms_problem
 
     @api.model
     def _deliver(self, reminders):

@@ -328,6 +328,15 @@ class RelanceLetter(models.AbstractModel):
 
         :rtype: list[str]
         """
+        rows, last = self._address_lines(contact, company)
+        return html_tools.wrapped_address(rows) + last
+
+    def _address_lines(self, contact, company):
+        """Return the rows of the address as they are entered, and those below that are
+        printed as they are.
+
+        :rtype: tuple[list[str], list[str]]
+        """
         person = contact.name or contact.commercial_partner_id.name
         names = dict.fromkeys(filter(None, (contact.commercial_company_name, person)))
         country, home = contact.country_id, company.country_id
@@ -339,8 +348,7 @@ class RelanceLetter(models.AbstractModel):
             values["country_name"] = ""
             rows = (layout % values).splitlines()
             last = [html_tools.capitals(self._country_name(country, home))]
-        rows = [row.strip() for row in (*names, *rows) if row and row.strip()]
-        return html_tools.wrapped_address(rows) + last
+        return [row.strip() for row in (*names, *rows) if row and row.strip()], last
 
     def _country_name(self, country, home):
         """Return the name of a country for the post that takes the letter."""

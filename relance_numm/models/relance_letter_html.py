@@ -194,8 +194,13 @@ def capitals(text):
 
 def wrapped_address(rows):
     """Return the rows of an address wrapped to 38 characters, if six rows hold them."""
-    wrapped = [part for row in rows for part in textwrap.wrap(row, ADDRESS_LENGTH)]
+    wrapped = cut_address(rows)
     return wrapped if len(wrapped) <= ADDRESS_ROWS else rows
+
+
+def cut_address(rows):
+    """Return the rows of an address, those of more than 38 characters cut at a word."""
+    return [part for row in rows for part in textwrap.wrap(row, ADDRESS_LENGTH)]
 
 
 def address_size(rows, width):

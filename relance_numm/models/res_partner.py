@@ -5,8 +5,6 @@ from odoo.tools import SQL, formataddr
 from odoo.tools.mail import email_normalize_all
 from odoo.tools.sql import column_exists, create_column
 
-from odoo.addons.phone_validation.tools import phone_validation
-
 from ..tools import well_formed_emails
 from .relance_plan import CUSTOMER_TYPES
 
@@ -18,7 +16,8 @@ class Recipients(NamedTuple):
 
     ``mail_contacts`` can all be mailed, at ``emails``: ``"Name" <address>`` by
     normalized address; ``mail_problem`` says why nobody can, and is False when
-    somebody can. Likewise for the letter (one contact) and the phone.
+    somebody can; ``mail_advice`` says which of their addresses cannot. Likewise for
+    the letter (one contact), the phone and SMS.
     """
 
     mail_contacts: models.Model
@@ -28,6 +27,9 @@ class Recipients(NamedTuple):
     letter_problem: str | bool
     phone_contact: models.Model
     phone_problem: str | bool
+    sms_contact: models.Model
+    sms_problem: str | bool
+    mail_advice: str | bool
 
 
 class ResPartner(models.Model):
@@ -243,6 +245,7 @@ class ResPartner(models.Model):
                 "name",
                 "phone",
                 "street",
+                "street2",
                 "zip",
                 "city",
                 "country_id",
@@ -268,11 +271,16 @@ class ResPartner(models.Model):
         mail_contacts = with_email.filtered(lambda c: addresses[c])
         letter_contact = next(
             (c for kind in chain for c in kind if not c._relance_letter_problem()),
-            everyone[:1],
+            everyone.filtered(lambda c: c._relance_has_address())[:1] or everyone[:1],
         )
+        with_phone = everyone.filtered("phone")[:1] or everyone[:1]
         phone_contact = next(
             (c for kind in chain for c in kind if not c._relance_phone_problem()),
-            everyone.filtered("phone")[:1] or everyone[:1],
+            with_phone,
+        )
+        sms_contact = next(
+            (c for kind in chain for c in kind if not c._relance_sms_problem()),
+            with_phone,
         )
         return Recipients(
             mail_contacts=mail_contacts,
@@ -282,11 +290,23 @@ class ResPartner(models.Model):
                 for address in addresses[contact]
             },
             mail_problem=not mail_contacts
-            and with_email[:1]._relance_mail_problem(blacklisted),
+            and self._relance_said_of(
+                with_email[:1], with_email[:1]._relance_mail_problem(blacklisted)
+            ),
             letter_contact=letter_contact,
-            letter_problem=letter_contact._relance_letter_problem(),
+            letter_problem=self._relance_said_of(
+                letter_contact, letter_contact._relance_letter_problem()
+            ),
             phone_contact=phone_contact,
-            phone_problem=phone_contact._relance_phone_problem(),
+            phone_problem=self._relance_said_of(
+                phone_contact, phone_contact._relance_phone_problem()
+            ),
+            sms_contact=sms_contact,
+            sms_problem=self._relance_said_of(
+                sms_contact, sms_contact._relance_sms_problem()
+            ),
+            mail_advice=bool(mail_contacts)
+            and self._relance_mail_advice(with_email, addresses, blacklisted),
         )
 
     @api.model
@@ -316,60 +336,3 @@ class ResPartner(models.Model):
         if blacklisted.intersection(email_normalize_all(self.email)):
             return self.env._("Blacklisted email address: %s", self.email)
         return self.env._("Malformed email address: %s", self.email)
-
-    def _relance_letter_problem(self):
-        """Return why no letter reaches this contact, or False (D5)."""
-        missing = [
-            self._fields[name]._description_string(self.env)
-            for name in ("street", "zip", "city")
-            if not self[name]
-        ]
-        return bool(missing) and self.env._(
-            "Incomplete postal address: %s missing", ", ".join(missing)
-        )
-
-    def _relance_phone_problem(self):
-        """Return why this contact cannot be called or texted, or False (D5)."""
-        if not self.phone:
-            return self.env._("No phone number")
-        country = self.country_id or self.env.company.country_id
-        number = phone_validation.phone_format(
-            self.phone,
-            country.code,
-            country.phone_code,
-            force_format="E164",
-            raise_exception=False,
-        )
-        # phone_format gives back what it could not read.
-        if not number.startswith("+"):
-            return self.env._("Malformed phone number: %s", self.phone)
-        return False
-
-    def _relance_set_contact(self, vals):
-        """Write the customer's « Relance » contact, made where there is none (D5).
-
-        :param dict vals: values of the contact; a new one starts with the postal
-            address in use until now.
-        :return: the contact
-        """
-        self.ensure_one()
-        if "email" in vals:
-            # Another address has not bounced yet.
-            vals = {**vals, "message_bounce": 0}
-        # An accountant mends an address without the right to manage contacts.
-        customer = self.sudo()
-        relance, invoice, _customer = customer._relance_contact_chains()[self.id]
-        if relance:
-            relance[:1].write(vals)
-            return relance[:1]
-        model = invoice[:1] or customer
-        return customer.create(
-            {
-                **model._convert_fields_to_values(self._address_fields()),
-                "lang": model.lang,
-                "phone": model.phone,
-                "parent_id": customer.id,
-                "type": "relance",
-                **vals,
-            }
-        )

@@ -10,12 +10,15 @@ from . import test_automatic_skipped
 from . import test_automatic_when
 from . import test_company
 from . import test_concurrency
+from . import test_contact_create
+from . import test_controls
 from . import test_import
 from . import test_faults
 from . import test_item
 from . import test_letter
 from . import test_mail
 from . import test_outcome
+from . import test_merge
 from . import test_partner
 from . import test_performance
 from . import test_plan

@@ -506,6 +506,7 @@ class TestReminder(RelanceCommon):
         moves = self._invoice(8) | self._invoice(
             8, partner=self._create_customer("Other")
         )
+        moves.partner_id.phone = "06 12 34 56 78"
         wizard = self._prepare(moves)
         wizard.line_ids.channel_id = self.env.ref("relance_numm.channel_sms")
         wizard.action_create()

@@ -93,10 +93,10 @@ class RelancePrepareLine(models.TransientModel):
                 for move in line.move_line_ids.move_id
             )
 
-    @api.depends("problem", "warning", "caution")
+    @api.depends("problem", "advice", "warning", "caution")
     def _compute_remark(self):
         for line in self:
-            parts = (line.problem, line.warning, line.caution)
+            parts = (line.problem, line.advice, line.warning, line.caution)
             line.remark = " ".join(filter(None, parts))
 
     @api.onchange("level_id", "channel_id")
@@ -135,7 +135,7 @@ class RelancePrepareLine(models.TransientModel):
             if line.mail_replaced and line.channel_id.kind == "mail":
                 line.channel_id = line.channel_id._letter()
 
-    @api.depends("partner_id")
+    @api.depends("partner_id", "channel_id")
     def _compute_contact(self):
         recipients = self.partner_id._relance_recipients()
         chains = self.partner_id._relance_contact_chains()
@@ -146,7 +146,8 @@ class RelancePrepareLine(models.TransientModel):
             line.email = next(
                 (c.email for kind in chain for c in kind if c.email), False
             )
-            line.phone = mine.phone_contact.phone
+            by_sms = line.channel_kind == "sms"
+            line.phone = (mine.sms_contact if by_sms else mine.phone_contact).phone
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -170,6 +171,7 @@ class RelancePrepareLine(models.TransientModel):
     def _refresh_problems(self):
         """Say on each line why it cannot be sent as it is, if so (D5)."""
         recipients = self.partner_id._relance_recipients()
+        self._refresh_advice(recipients)
         for line in self:
             mine = recipients[line.partner_id.id]
             channel = line.channel_id
