@@ -88,9 +88,9 @@ class ResPartnerControls(models.Model):
         if not fit.fits:
             advice.append(
                 self.env._(
-                    "The address takes %(count)s rows of %(length)s characters, and the "
-                    "envelope’s window shows %(most)s: the letter prints it smaller. "
-                    "Shorten it.",
+                    "The address takes %(count)s rows of %(length)s characters, and "
+                    "the window of the envelope shows %(most)s: the letter prints it "
+                    "smaller. Shorten it.",
                     count=fit.row_count,
                     length=ADDRESS_LENGTH,
                     most=ADDRESS_ROWS,

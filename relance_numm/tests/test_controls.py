@@ -192,7 +192,7 @@ class TestControls(RelanceCommon):
             {
                 "name": "Syndicat intercommunal de la vallée de la Leyre et du Teich",
                 "street": "Bâtiment des Grands Moulins, escalier B, quatrième étage",
-                "street2": "Zone artisanale des Petits Chênes, 12 allée des Marronniers",
+                "street2": "Zone artisanale des Petits Chênes, 12 allée des Noyers",
             }
         )
         line = self._line(self.letter)

@@ -126,7 +126,7 @@ class TestMerge(RelanceCommon):
         self.assertEqual(len(self._prepare(self._invoice(18)).line_ids), 1)
 
     def test_pending_and_failed(self):
-        """A reminder still to send, and one that failed, are sent to the destination."""
+        """A reminder still to send, and one that failed, leave to the destination."""
         mine, theirs = self._invoice(8), self._invoice(8, partner=self.double)
         pending = self._already_reminded(theirs, self.level_1, state="pending")
         failed = self._already_reminded(mine, self.level_1, state="failed")

@@ -32,7 +32,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             partners,
             dst_partner,
         )
-        super()._update_foreign_keys(src_partners, dst_partner)
+        return super()._update_foreign_keys(src_partners, dst_partner)
 
     def _update_reference_fields(self, src_partners, dst_partner):
         """Extend: likewise for those who follow both."""
@@ -44,7 +44,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             dst_partner,
             SQL("twin.res_model = 'res.partner'"),
         )
-        super()._update_reference_fields(src_partners, dst_partner)
+        return super()._update_reference_fields(src_partners, dst_partner)
 
     def _relance_drop_twins(
         self, table, column, same, partners, dst_partner, condition=None
@@ -82,9 +82,10 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     def _update_values(self, src_partners, dst_partner):
         """Extend: the destination's own settings, else the source's, by company."""
         kept = self._relance_kept_vals(src_partners, dst_partner)
-        super()._update_values(src_partners, dst_partner)
+        result = super()._update_values(src_partners, dst_partner)
         dst_partner.write(kept)
         self._relance_keep_settings(src_partners, dst_partner)
+        return result
 
     def _relance_kept_vals(self, src_partners, dst_partner):
         """Return what is lost or wrong after the values were merged."""
@@ -108,8 +109,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         Odoo takes one that was emptied for a value, though not in the current company.
         A customer that was excluded stays so, whichever of the two it was.
         """
-        # Also those of companies that whoever merges has no access to.
-        for company in self.env["res.company"].sudo().search([]):
+        for company in self._relance_companies_of(src_partners):
+            # Also in companies that whoever merges has no access to.
             mine = dst_partner.sudo().with_company(company)
             theirs = src_partners.sudo().with_company(company)
             vals = {
@@ -120,3 +121,19 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             vals = {name: value for name, value in vals.items() if value}
             if vals:
                 mine.write(mine._convert_to_write(vals))
+
+    def _relance_companies_of(self, partners):
+        """Return the companies in which these contacts have settings."""
+        partners.flush_recordset(OWN_SETTINGS)
+        settings = SQL(" || ").join(
+            SQL("COALESCE(%s, '{}')", SQL.identifier(name)) for name in OWN_SETTINGS
+        )
+        ids = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT jsonb_object_keys(%s)::int FROM res_partner "
+                "WHERE id = ANY(%s)",
+                settings,
+                partners.ids,
+            )
+        )
+        return self.env["res.company"].browse(id_ for (id_,) in ids).exists()
