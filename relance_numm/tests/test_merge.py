@@ -115,7 +115,9 @@ class TestMerge(RelanceCommon):
         self.assertTrue(call.activity_ids)
         union = self.env["account.move"].union(*moves)
         self.assertFalse(self._items(union).filtered("advised_level_id"))
-        self.assertEqual(self._sent_mails(mail), ["peyrot@example.com"])
+        self.assertEqual(
+            self._sent_mails(mail), ["Librairie Peyrot SARL <peyrot@example.com>"]
+        )
         self.assertEqual(mail.state, "sent")
         letter.action_print()
         letter.action_done()

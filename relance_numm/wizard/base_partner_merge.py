@@ -1,15 +1,12 @@
 from odoo import models
 from odoo.tools import SQL
 
-# What is chosen for a customer, each where the company does.
-OWN_SETTINGS = ("relance_plan_id", "relance_user_id", "relance_excluded")
-
 
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
     """Two customers that become one keep their reminders (B2).
 
     Odoo moves what refers to a contact, and keeps the destination's values where it has
-    some. These methods mend what that loses.
+    some, else the source's, in each company. These methods mend what that loses.
     """
 
     _inherit = "base.partner.merge.automatic.wizard"
@@ -80,11 +77,10 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         self.env.invalidate_all()
 
     def _update_values(self, src_partners, dst_partner):
-        """Extend: the destination's own settings, else the source's, by company."""
+        """Extend: keep what is the destination's, or told of the source by a person."""
         kept = self._relance_kept_vals(src_partners, dst_partner)
         result = super()._update_values(src_partners, dst_partner)
         dst_partner.write(kept)
-        self._relance_keep_settings(src_partners, dst_partner)
         return result
 
     def _relance_kept_vals(self, src_partners, dst_partner):
@@ -102,38 +98,3 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             # Only a person can have told so; the other is what any contact starts with.
             vals["relance_customer_type"] = "public"
         return vals
-
-    def _relance_keep_settings(self, src_partners, dst_partner):
-        """Write the source's settings where the destination has none, in each company.
-
-        Odoo takes one that was emptied for a value, though not in the current company.
-        A customer that was excluded stays so, whichever of the two it was.
-        """
-        for company in self._relance_companies_of(src_partners):
-            # Also in companies that whoever merges has no access to.
-            mine = dst_partner.sudo().with_company(company)
-            theirs = src_partners.sudo().with_company(company)
-            vals = {
-                name: next(filter(None, theirs.mapped(name)), False)
-                for name in OWN_SETTINGS
-                if not mine[name]
-            }
-            vals = {name: value for name, value in vals.items() if value}
-            if vals:
-                mine.write(mine._convert_to_write(vals))
-
-    def _relance_companies_of(self, partners):
-        """Return the companies in which these contacts have settings."""
-        partners.flush_recordset(OWN_SETTINGS)
-        settings = SQL(" || ").join(
-            SQL("COALESCE(%s, '{}')", SQL.identifier(name)) for name in OWN_SETTINGS
-        )
-        ids = self.env.execute_query(
-            SQL(
-                "SELECT DISTINCT jsonb_object_keys(%s)::int FROM res_partner "
-                "WHERE id = ANY(%s)",
-                settings,
-                partners.ids,
-            )
-        )
-        return self.env["res.company"].browse(id_ for (id_,) in ids).exists()

@@ -58,6 +58,8 @@ class RelanceContactCreate(models.TransientModel):
 
     @api.model
     def _prepare_line_vals(self, proposal):
+        if proposal.skipped:
+            return {"partner_id": proposal.customer.id, "skipped": proposal.skipped}
         vals = proposal.vals
         address = (vals.get(name) for name in ("street", "street2", "zip", "city"))
         return {
@@ -66,7 +68,6 @@ class RelanceContactCreate(models.TransientModel):
             "email": vals["email"],
             "phone": vals["phone"],
             "address": " ".join(filter(None, address)),
-            "skipped": proposal.skipped,
         }
 
     def action_create_contacts(self):
