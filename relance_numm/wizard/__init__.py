@@ -1,5 +1,5 @@
-from . import relance_automatic_run
 from . import base_partner_merge
+from . import relance_automatic_run
 from . import relance_automatic_start
 from . import relance_contact_create
 from . import relance_contact_create_line
@@ -10,7 +10,7 @@ from . import relance_plan_new
 from . import relance_prepare
 from . import relance_prepare_advice
 from . import relance_prepare_line
-from . import relance_reminder_preview
 from . import relance_prepare_line_advice
+from . import relance_reminder_preview
 from . import relance_template_preview
 from . import relance_template_preview_sms
