@@ -79,7 +79,7 @@ class RelanceCommon(AccountTestInvoicingCommon):
                 "name": name,
                 "is_company": True,
                 "email": f"{name.split()[-1].lower()}@example.com",
-                "phone": "+33 1 99 00 12 34",
+                "phone": "+33 6 12 34 56 78",
                 "street": "3 rue des Lilas",
                 "zip": "33000",
                 "city": "Bordeaux",

@@ -201,7 +201,6 @@ class TestAutomatic(AutomaticCommon):
     def test_g2_accompanied(self):
         """G2: a step's SMS, call and meeting are made as well, and do not count."""
         self.plan.step_ids.channel_ids |= self.phone | self.sms | self.meeting
-        self.customer.phone = "06 12 34 56 78"
         move = self._invoice(8)
         self._run()
         main, *others = self._reminders(move)

@@ -97,7 +97,7 @@ class TestAutomaticPreview(AutomaticCommon):
         self.plan.step_ids.channel_ids |= self.phone | self.sms
         reminders = self._prepared(self._invoice(8))
         call = reminders.filtered(lambda r: r.channel_id == self.phone)
-        self.assertIn("+33 1 99 00 12 34", self._preview(call).body_html)
+        self.assertIn("+33 6 12 34 56 78", self._preview(call).body_html)
         sms = reminders.filtered(lambda r: r.channel_id == self.sms)
         self.assertEqual(self._preview(sms).addressee, self.customer.phone)
         self.assertIn(sms.name, self._preview(sms).body_html)

@@ -506,7 +506,6 @@ class TestReminder(RelanceCommon):
         moves = self._invoice(8) | self._invoice(
             8, partner=self._create_customer("Other")
         )
-        moves.partner_id.phone = "06 12 34 56 78"
         wizard = self._prepare(moves)
         wizard.line_ids.channel_id = self.env.ref("relance_numm.channel_sms")
         wizard.action_create()
@@ -539,6 +538,6 @@ class TestReminder(RelanceCommon):
         self.assertEqual(reminder.state, "outgoing")
         activity = reminder.activity_ids
         self.assertEqual(activity.user_id, self.env.user)
-        self.assertIn("+33 1 99 00 12 34", activity.note)
+        self.assertIn("+33 6 12 34 56 78", activity.note)
         activity.action_feedback(feedback="Will pay on Friday")
         self.assertEqual(reminder.state, "sent")
