@@ -57,4 +57,3 @@ from . import resource_calendar
 from . import sms_sms
 from . import res_partner_controls
 from . import res_partner_relance_contact
-from . import resource_calendar

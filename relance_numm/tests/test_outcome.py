@@ -144,7 +144,7 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
             reminder = self._call(self._invoice(8, 77, partner=customer))
             activity = reminder.activity_ids
             self.assertEqual(activity.user_id, user)
-            self.assertIn("+33 1 99 00 12 34", activity.note)
+            self.assertIn("+33 6 12 34 56 78", activity.note)
             self.assertIn("77.00", activity.summary)
             self.assertEqual(
                 activity.date_deadline, self.company._relance_working_date(0)
@@ -292,7 +292,7 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
         day = self.company._relance_working_date(3)
         self.assertEqual(again.date_deadline, day)
         self.assertEqual(reminder.call_again_date, day)
-        self.assertIn("+33 1 99 00 12 34", again.note)
+        self.assertIn("+33 6 12 34 56 78", again.note)
         self.assertEqual(self._items(move).reason_code, "in_flight")
         self.assertIn("no answer", self._chatter(move))
         self.assertIn("no answer", reminder.comment)
@@ -306,7 +306,7 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
         reminder = self._call(move)
         self._note(reminder, "wrong_number")
         self.assertEqual(reminder.state, "failed")
-        self.assertIn("Wrong number: +33 1 99 00 12 34", reminder.error)
+        self.assertIn("Wrong number: +33 6 12 34 56 78", reminder.error)
         self.assertFalse(reminder.activity_ids)
         item = self._items(move)
         self.assertFalse(item.sent_level_id)
@@ -337,12 +337,12 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
         self.env.invalidate_all()
         self.assertEqual(reminder.state, "failed")
         self.assertIn("Wrong number", reminder.error)
-        self.customer.phone = "+33199001234"
+        self.customer.phone = "+33612345678"
         self.plan.step_ids.channel_ids |= sms
         line = self._prepare(move).line_ids
         for channel in (self.phone, sms):
             line.channel_id = channel
-            self.assertEqual(line.problem, "Wrong number: +33199001234")
+            self.assertEqual(line.problem, "Wrong number: +33612345678")
         line.phone = "+33 1 99 00 99 99"
         self.assertFalse(line.problem)
         self.customer.action_relance_phone_right()
@@ -360,7 +360,7 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
                     "phone": phone,
                 }
                 for name, kind, phone in (
-                    ("Accounting", "relance", "+33 1 99 00 12 34"),
+                    ("Accounting", "relance", "+33 6 12 34 56 78"),
                     ("Office", "invoice", "+33 1 99 00 55 55"),
                 )
             ]
