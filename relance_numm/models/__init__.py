@@ -52,8 +52,8 @@ from . import res_company_time_zone
 from . import res_company_told
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_controls
 from . import res_partner_phone
 from . import resource_calendar
 from . import sms_sms
-from . import res_partner_controls
 from . import res_partner_relance_contact

@@ -343,7 +343,7 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
         for channel in (self.phone, sms):
             line.channel_id = channel
             self.assertEqual(line.problem, "Wrong number: +33612345678")
-        line.phone = "+33 1 99 00 99 99"
+        line.phone = "+33 6 98 76 54 32"
         self.assertFalse(line.problem)
         self.customer.action_relance_phone_right()
         self.assertFalse(self.customer._relance_phone_problem())
