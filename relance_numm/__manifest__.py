@@ -28,6 +28,7 @@
         "wizard/relance_automatic_run_views.xml",
         "wizard/relance_automatic_start_views.xml",
         "wizard/relance_outcome_views.xml",
+        "wizard/relance_letter_print_views.xml",
         "wizard/relance_prepare_views.xml",
         "wizard/relance_prepare_advice_views.xml",
         "wizard/relance_plan_new_views.xml",
@@ -41,11 +42,13 @@
         "views/relance_template_views.xml",
         "views/relance_plan_views.xml",
         "views/relance_reminder_views.xml",
+        "views/relance_reminder_post_views.xml",
         "views/relance_batch_views.xml",
         "views/relance_item_views.xml",
         "views/account_move_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_partner_returned_views.xml",
         "views/relance_menus.xml",  # Depends on all the actions above.
         # What was said of a call, what an SMS says: parts of the views above.
         "views/relance_outcome_views.xml",

@@ -13,14 +13,18 @@ from . import mail_notification
 from . import relance_batch
 from . import relance_batch_automatic
 from . import relance_batch_error
+from . import relance_batch_formal_notice
 from . import relance_batch_import
+from . import relance_batch_letters
 from . import relance_batch_together
 from . import relance_channel
+from . import relance_channel_post
 from . import relance_delivery
 from . import relance_delivery_activity
 from . import relance_delivery_letter
 from . import relance_delivery_mail
 from . import relance_delivery_sms
+from . import relance_delivery_letter_post
 from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
 from . import relance_item_automatic
@@ -31,16 +35,21 @@ from . import relance_letter
 from . import relance_level
 from . import relance_plan
 from . import relance_plan_impact
+from . import relance_post_provider
 from . import relance_reminder
 from . import relance_reminder_automatic
 from . import relance_reminder_confirm
 from . import relance_reminder_delivery
+from . import relance_reminder_letters
 from . import relance_reminder_line
 from . import relance_reminder_outcome
 from . import relance_reminder_pdf
+from . import relance_reminder_post
 from . import relance_reminder_preview
+from . import relance_reminder_registered
 from . import relance_reminder_sms
 from . import relance_reminder_text
+from . import relance_reminder_text_formal_notice
 from . import relance_reminder_together
 from . import relance_step
 from . import relance_template
@@ -57,3 +66,4 @@ from . import res_partner_phone
 from . import resource_calendar
 from . import sms_sms
 from . import res_partner_relance_contact
+from . import res_partner_returned

@@ -289,7 +289,9 @@ class RelanceBatch(models.Model):
             mine -= others
             if not mine:
                 continue
-            problem = self._request_problem(request, mine)
+            problem = self._request_problem(
+                request, mine, recipients[request.partner.id]
+            )
             if problem:
                 refused.append(problem)
             else:
@@ -314,8 +316,11 @@ class RelanceBatch(models.Model):
             vals["name"] = number
 
     @api.model
-    def _request_problem(self, request, items):
-        """Return why the level or type asked for is not allowed, or False (D2, D3)."""
+    def _request_problem(self, request, items, recipients):
+        """Return why the level or type asked for is not allowed, or False (D2, D3).
+
+        :param Recipients recipients: who receives the customer's reminders
+        """
         if request.step:
             # The cron follows the plan as this transaction has just read it.
             return False

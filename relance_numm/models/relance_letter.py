@@ -62,7 +62,6 @@ FALLBACK_FONTS = Markup(
     "Lato, 'Open Sans', Roboto, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 )
 RICH_TEXTS = ("letter_top", "letter_bottom", "letter_footer", "signature")
-REGISTERED_CHANNELS = ("letter_rar", "formal_notice_rar")
 IMAGE_PATH = re.compile(
     r"/web/(?:image|content)/"
     r"(?:(?P<attachment>\d+)|(?P<model>[a-z_][\w.]*)/(?P<id>\d+)/(?P<field>\w+))(?!\w)"
@@ -220,7 +219,7 @@ class RelanceLetter(models.AbstractModel):
             "company": company,
             "address": self._prepare_address_values(contact, company),
             "opening_height": OPENING_TOP - self._paperformat().margin_top,
-            "registered": reminder.channel_id.code in REGISTERED_CHANNELS,
+            "registered": reminder.channel_id.registered,
             "place_and_date": self._place_and_date(company, reminder.date),
             "subject": texts["subject"],
             "top": texts["letter_top"],

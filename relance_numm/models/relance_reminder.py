@@ -319,18 +319,27 @@ class RelanceReminder(models.Model):
         Letters that have not been posted yet are checked against the books again, and
         made again where something was paid meanwhile (D7).
         """
-        if self.has_access("write"):
-            self.sudo()._check_letters()
-        reminders = self.filtered(
-            lambda r: r.letter_attachment_id and r.state != "canceled"
-        ).sorted(lambda r: (r.contact_id.zip or "", r.contact_id.city or "", r.id))
+        reminders = self._take_to_print()
         if not reminders:
             return self._nothing_to_print()
-        if reminders.has_access("write"):
-            reminders.sudo().date_printed = fields.Datetime.now()
-        return self.env.ref("relance_numm.relance_letter_report").report_action(
-            reminders, config=False
+        return reminders._action_report("relance_numm.relance_letter_report")
+
+    def _take_to_print(self):
+        """Return those that have a letter to print now, by postal code, and note that
+        it is printed."""
+        if self.has_access("write"):
+            self.sudo()._check_letters()
+        reminders = self._to_print().sorted(
+            lambda r: (r.contact_id.zip or "", r.contact_id.city or "", r.id)
         )
+        if reminders and reminders.has_access("write"):
+            reminders.sudo().date_printed = fields.Datetime.now()
+        return reminders
+
+    def _action_report(self, report):
+        """Return the action that prints a report of these reminders, in this order."""
+        action = self.env.ref(report).report_action(self, config=False)
+        return {**action, "close_on_report_download": True}
 
     @api.model
     def _nothing_to_print(self):

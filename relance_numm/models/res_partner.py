@@ -250,6 +250,7 @@ class ResPartner(models.Model):
                 "city",
                 "country_id",
                 "relance_wrong_phone",
+                "relance_returned_address",
             ]
         )
         blacklisted = self._relance_blacklisted(contacts.mapped("email"))

@@ -12,6 +12,7 @@ from . import test_company
 from . import test_concurrency
 from . import test_contact_create
 from . import test_controls
+from . import test_formal_notice
 from . import test_import
 from . import test_faults
 from . import test_item
@@ -23,6 +24,8 @@ from . import test_partner
 from . import test_performance
 from . import test_plan
 from . import test_plan_impact
+from . import test_post
+from . import test_post_provider
 from . import test_prepare
 from . import test_reminder
 from . import test_security

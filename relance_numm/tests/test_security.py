@@ -22,6 +22,7 @@ WIZARDS = (
     "relance.import",
     "relance.import.line",
     "relance.outcome",
+    "relance.letter.print",
     "relance.prepare",
     "relance.prepare.line",
     "relance.plan.new",

@@ -5,12 +5,14 @@ from . import relance_contact_create
 from . import relance_contact_create_line
 from . import relance_import
 from . import relance_import_line
+from . import relance_letter_print
 from . import relance_outcome
 from . import relance_plan_new
 from . import relance_prepare
 from . import relance_prepare_advice
 from . import relance_prepare_line
 from . import relance_prepare_line_advice
+from . import relance_prepare_line_formal_notice
 from . import relance_reminder_preview
 from . import relance_template_preview
 from . import relance_template_preview_sms

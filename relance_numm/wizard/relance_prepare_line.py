@@ -174,13 +174,16 @@ class RelancePrepareLine(models.TransientModel):
         self._refresh_advice(recipients)
         for line in self:
             mine = recipients[line.partner_id.id]
-            channel = line.channel_id
-            problem = channel._delivery()._problem(mine, channel)
+            problem = line._problem_with(mine)
             # Written only where it changes: most lines have none.
             if line.without_mail != bool(mine.mail_problem):
                 line.without_mail = bool(mine.mail_problem)
             if line.problem != problem:
                 line.problem = problem
+
+    def _problem_with(self, recipients):
+        """Return why this line cannot be sent as it is to these recipients, or False."""
+        return self.channel_id._delivery()._problem(recipients, self.channel_id)
 
     def _replace_missing_mail(self, replace):
         """Turn the mails of customers without address into letters, or back (D4)."""

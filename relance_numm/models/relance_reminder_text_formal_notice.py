@@ -1,0 +1,258 @@
+import html
+import re
+import unicodedata
+
+from odoo import api, models
+
+from .relance_letter_html import FRENCH_POST
+
+# What the subject and the letter say, by language: C. civ. 1344 wants an interpellation
+# that nobody can mistake. The French words are understood in any other language.
+FRENCH_WORDS = ("mise en demeure", "mets en demeure", "mettons en demeure")
+FORMAL_WORDS = {"fr": FRENCH_WORDS, "en": ("formal notice", *FRENCH_WORDS)}
+LETTER_TEXTS = ("letter_top", "letter_bottom")
+# What follows where nothing is paid: it goes to court.
+FRENCH_COURT = (
+    "tribunal",
+    "tribunaux",
+    "juridiction",
+    "judiciaire",
+    "en justice",
+    "injonction de payer",
+)
+COURT_WORDS = {
+    "fr": FRENCH_COURT,
+    "en": ("court", "legal action", "legal proceedings", *FRENCH_COURT),
+}
+LEGAL_BASIS = re.compile(r"\bl\.? ?441-10|\bl\.? ?2192-13|\b1231-6|\b1344\b")
+
+
+def plain_text(text):
+    """Return a text in small letters, without tags, placeholders and accents.
+
+    >>> plain_text("<p>Nous vous <b>METTONS</b>&nbsp;en demeure <t t-out='x'>y</t></p>")
+    'nous vous mettons en demeure'
+    >>> plain_text("Réf. {{object.name}} – À régler")
+    'ref. – a regler'
+    """
+    text = re.sub(r"<t\b[^>]*t-out[^>]*>.*?</t>|\{\{.*?\}\}", " ", str(text or ""))
+    text = html.unescape(re.sub(r"<[^>]*>", " ", text))
+    text = unicodedata.normalize("NFKD", text.casefold())
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    return " ".join(text.split())
+
+
+def says_formal_notice(text, lang):
+    """Return whether a text says in a language that it is a mise en demeure.
+
+    >>> says_formal_notice("MISE EN DEMEURE de payer", "fr_FR")
+    True
+    >>> says_formal_notice("Formal notice", "fr_FR")
+    False
+    >>> says_formal_notice("Formal notice", "en_GB")
+    True
+    >>> says_formal_notice("Rappel avant mise en&nbsp;demeure", "de_DE")
+    True
+    """
+    return says_one_of(FORMAL_WORDS, text, lang)
+
+
+def says_one_of(words, text, lang):
+    """Return whether a text has one of the words of a language, by language."""
+    plain = plain_text(text)
+    return any(word in plain for word in words.get((lang or "")[:2], words["en"]))
+
+
+def is_iban(number):
+    """Return whether an account number is a valid IBAN (ISO 13616).
+
+    >>> is_iban("FR76 3000 6000 0112 3456 7890 189")
+    True
+    >>> is_iban("FR76 3000 6000 0112 3456 7890 188") or is_iban("1234567")
+    False
+    """
+    number = "".join((number or "").split()).upper()
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", number):
+        return False
+    digits = "".join(str(int(c, 36)) for c in number[4:] + number[:4])
+    return int(digits) % 97 == 1
+
+
+class RelanceFormalNotice(models.Model):
+    """A mise en demeure is checked before it is created, and again before it leaves.
+
+    What makes one valid is for a judge to appraise (C. civ. 1344; Cass. com. 9 June
+    2015, no. 14-15.342); here stands what can be checked mechanically. The letter itself
+    always has its date, the list of invoices, the total and that it is registered.
+    """
+
+    _inherit = "relance.reminder"
+
+    def _formal_notice_problem(self, texts=None):
+        """Return the sentence that says what this mise en demeure lacks, or False.
+
+        :param dict texts: rendered, as from `_render_texts`; the template's own words
+            where there are none yet
+        """
+        problems = self._formal_notice_problems(texts)
+        return bool(problems) and self.env._(
+            "The formal notice lacks: %s.", "; ".join(problems)
+        )
+
+    def _formal_notice_problems(self, texts=None):
+        """Return what this mise en demeure lacks by law, each with where to fill it in.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        return [
+            *self._formal_creditor_problems(),
+            *self._formal_debtor_problems(),
+            *self._formal_text_problems(texts),
+        ]
+
+    def _formal_creditor_problems(self):
+        """Return what is missing of who claims, and of how to pay him."""
+        company = self.company_id
+        french = company.country_id.code in (False, *FRENCH_POST)
+        labels = company._fields
+        missing = [
+            labels[name]._description_string(self.env)
+            for name in ("street", "zip", "city")
+            if not company[name]
+        ]
+        if french and not company.company_registry:
+            missing.append(self.env._("SIREN or SIRET (field “Company ID”)"))
+        problems = []
+        if missing:
+            problems.append(
+                self.env._(
+                    "of the creditor “%(company)s”, %(missing)s: fill it in under "
+                    "Settings › Companies",
+                    company=company.name,
+                    missing=", ".join(missing),
+                )
+            )
+        number = company._relance_banks()[company.id].acc_number
+        if not number or (french and not is_iban(number)):
+            problems.append(
+                self.env._(
+                    "the IBAN to pay to: add a bank account of “%s” under "
+                    "Configuration › Bank accounts",
+                    company.name,
+                )
+            )
+        if self.user_id._is_superuser():
+            problems.append(
+                self.env._(
+                    "the person who signs: choose who follows the customer, the plan "
+                    "or the company's reminders"
+                )
+            )
+        return problems
+
+    def _formal_debtor_problems(self):
+        """Return what is missing of who owes."""
+        contact = self.contact_id or self.partner_id
+        missing = [
+            contact._fields[name]._description_string(self.env)
+            for name in ("street", "zip", "city")
+            if not contact[name]
+        ]
+        if not missing:
+            return []
+        return [
+            self.env._(
+                "of the debtor “%(contact)s”, %(missing)s: complete his address",
+                contact=contact.display_name,
+                missing=", ".join(missing),
+            )
+        ]
+
+    def _formal_text_problems(self, texts):
+        """Return what is missing in the letter's texts, in its language."""
+        template = self.template_id.with_context(lang=self.lang)
+        texts = texts or template
+        letter = " ".join(str(texts[name] or "") for name in LETTER_TEXTS)
+        placeholders = {
+            placeholder
+            for name in LETTER_TEXTS
+            for placeholder in template._placeholders(name)
+        }
+        problems = []
+        if not says_formal_notice(texts["subject"], self.lang):
+            problems.append(self.env._("the words “formal notice” in the subject"))
+        if not says_formal_notice(letter, self.lang):
+            problems.append(
+                self.env._("“we give you formal notice to pay” in the letter's texts")
+            )
+        if "object.deadline_text" not in placeholders:
+            problems.append(
+                self.env._("the deadline (“Pay before”) in the letter's texts")
+            )
+        if "object.legal_text" not in placeholders and not LEGAL_BASIS.search(
+            plain_text(letter)
+        ):
+            problems.append(
+                self.env._(
+                    "the legal basis (“What the law provides”) in the letter's texts"
+                )
+            )
+        if not says_one_of(COURT_WORDS, letter, self.lang):
+            problems.append(
+                self.env._("what follows without payment (going to court) in them")
+            )
+        if not plain_text(texts["signature"]) and not template._placeholders(
+            "signature"
+        ):
+            problems.append(self.env._("a signature"))
+        if not problems:
+            return []
+        return [
+            self.env._(
+                "%(missing)s: complete the template “%(template)s” (%(language)s) "
+                "under Configuration › Templates",
+                missing=", ".join(problems),
+                template=self.template_id.name,
+                language=self._formal_language(),
+            )
+        ]
+
+    def _formal_language(self):
+        """Return the name of the letter's language: a template has its texts in each."""
+        installed = dict(self.env["res.lang"].get_installed())
+        return installed.get(self.lang, self.lang)
+
+    @api.model
+    def _formal_notice_problem_before(
+        self, channel, company, partner, contact, template
+    ):
+        """Return what a mise en demeure that is not created yet would lack, or False.
+
+        :param relance.channel channel: its type; another than a mise en demeure lacks
+            nothing
+        """
+        if not channel._is_formal_notice():
+            return False
+        return self.new(
+            {
+                "company_id": company.id,
+                "partner_id": partner.id,
+                "contact_id": contact.id,
+                "template_id": template.id,
+                "channel_id": channel.id,
+                "user_id": self.env.uid,
+            }
+        )._formal_notice_problem()
+
+    def _render_texts(self):
+        """Extend: a mise en demeure that lacks something does not leave."""
+        texts = super()._render_texts()
+        problems = {}
+        for reminder in self.filtered(lambda r: r.id in texts):
+            if reminder.channel_id._is_formal_notice():
+                problem = reminder._formal_notice_problem(texts[reminder.id])
+                if problem:
+                    problems[reminder.id] = problem
+        self._fail_each(problems)
+        return {id_: text for id_, text in texts.items() if id_ not in problems}
