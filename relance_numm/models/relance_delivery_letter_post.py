@@ -20,9 +20,10 @@ class RelanceDeliveryLetterPost(models.AbstractModel):
     def _deliver(self, reminders):
         """Extend: letters of a type that has a provider are handed to it."""
         handed = reminders.filtered(lambda r: r.channel_id._post_provider() is not None)
-        super()._deliver(reminders - handed)
+        result = super()._deliver(reminders - handed)
         handed._make_letters()
         handed._filter_pending()._hand_over()
+        return result
 
     @api.model
     def _recall(self, reminders):
@@ -30,10 +31,11 @@ class RelanceDeliveryLetterPost(models.AbstractModel):
 
         :raise UserError: where it is too late
         """
-        super()._recall(reminders)
+        result = super()._recall(reminders)
         handed = reminders.filtered(lambda r: r.post_provider and r.state == "outgoing")
         for provider, theirs in handed._by_provider():
             provider._recall(theirs)
+        return result
 
     @api.model
     def _comment(self, reminder):

@@ -54,7 +54,7 @@ class RelancePostProvider(models.AbstractModel):
 
     @api.model
     def _posts_registered(self):
-        """Return whether it posts registered letters with acknowledgement of receipt."""
+        """Return whether it posts registered letters, with a receipt."""
         return False
 
     @api.model

@@ -114,8 +114,8 @@ class RelanceReminderPost(models.Model):
     @api.model
     def _post_error_text(self, provider, reason):
         return self.env._(
-            "%(provider)s did not post the letter: %(reason)s. Correct that and send it "
-            "again, or choose another type.",
+            "%(provider)s did not post the letter: %(reason)s. Correct that and send "
+            "it again, or choose another type.",
             provider=provider,
             reason=str(reason).strip().rstrip(".") or "?",
         )

@@ -171,7 +171,7 @@ class RelanceReminderRegistered(models.Model):
         mine = {n: v for n, v in vals.items() if n in REGISTERED_FIELDS}
         if mine:
             self._check_registered_editable(mine)
-        super()._check_editable({n: v for n, v in vals.items() if n not in mine})
+        return super()._check_editable({n: v for n, v in vals.items() if n not in mine})
 
     def _check_registered_editable(self, vals):
         """Refuse what cannot be noted on these reminders.
@@ -210,8 +210,8 @@ class RelanceReminderRegistered(models.Model):
             if reminder.state not in ("outgoing", "sent") and not came_back:
                 raise UserError(
                     self.env._(
-                        "%s is neither under way nor posted: there is no letter to note "
-                        "anything of.",
+                        "%s is neither under way nor posted: there is no letter to "
+                        "note anything of.",
                         reminder.name,
                     )
                 )
@@ -289,7 +289,7 @@ class RelanceReminderRegistered(models.Model):
         """Leave an activity on the customer, to find his address."""
         user = self._told_user()
         env = self.with_context(lang=user.lang).env
-        # Whoever notes the return may leave the flag, also without a right on customers.
+        # Whoever notes the return may leave the flag, without a right on customers.
         self.partner_id.sudo().activity_schedule(
             "relance_numm.mail_activity_address",
             summary=env._("Letter not at this address"),
