@@ -36,7 +36,8 @@ class RelanceChannelPost(models.Model):
     def _check_provider(self):
         for channel in self:
             provider = channel._post_provider()
-            if channel.kind != "letter" and (provider or channel.registered):
+            handed = provider is not None
+            if channel.kind != "letter" and (handed or channel.registered):
                 raise ValidationError(
                     self.env._(
                         "“%s” is not a letter: it is neither registered nor posted by "
@@ -44,7 +45,7 @@ class RelanceChannelPost(models.Model):
                         channel.name,
                     )
                 )
-            if provider and channel.registered and not provider._posts_registered():
+            if handed and channel.registered and not provider._posts_registered():
                 raise ValidationError(
                     self.env._(
                         "%(provider)s posts no registered letters: choose another "

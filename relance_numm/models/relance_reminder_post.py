@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import html2plaintext
 
 from ..tools import all_or_each
 from .relance_post_provider import FINAL_STATUSES, POST_STATUSES, PostReport
@@ -56,6 +57,8 @@ class RelanceReminderPost(models.Model):
         string="Provider asked on", readonly=True, copy=False
     )
 
+    post_try = fields.Integer(readonly=True, copy=False, aggregator=None)
+
     _post_followed_idx = models.Index("(id) WHERE post_provider IS NOT NULL")
 
     def _post_provider_selection(self):
@@ -74,7 +77,7 @@ class RelanceReminderPost(models.Model):
         """Return what tells a provider one letter from another: the same when it is
         handed over twice, another when it is sent again on purpose."""
         self.ensure_one()
-        return f"{self.name}-{self.attempts}"
+        return f"{self.name}-{self.post_try}"
 
     def _by_provider(self):
         """Yield the providers that are still there, each with the letters it has."""
@@ -168,7 +171,12 @@ class RelanceReminderPost(models.Model):
     def _ready_again(self):
         """Extend: what is sent again is another letter, maybe by another provider."""
         again = super()._ready_again()
-        again.filtered("post_provider").write(dict.fromkeys(POST_FIELDS, False))
+        # One whose handing over raised is not: the provider may have it, and tells by
+        # the same key.
+        handed = again.filtered("post_provider")
+        for reminder in handed:
+            reminder.post_try += 1
+        handed.write(dict.fromkeys(POST_FIELDS, False))
         return again
 
     # Asking
@@ -240,9 +248,10 @@ class RelanceReminderPost(models.Model):
                     )
 
     def _log_unnoted(self, error):
-        self._message_log(
-            body=self.env._("What the provider says could not be noted: %s", error)
-        )
+        sentence = self.env._("What the provider says could not be noted: %s", error)
+        # Once, however often it is asked.
+        if sentence not in html2plaintext(self.message_ids[:1].body or ""):
+            self._message_log(body=sentence)
 
     def _log_no_proof(self, error):
         self._message_log(
