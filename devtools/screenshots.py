@@ -525,15 +525,16 @@ def letters(page: Page) -> None:
     """The letters to print."""
     open_list(page, "courriers")
     page.click("thead .o_list_record_selector input")
-    page.wait_for_selector("button[name=action_print]")
+    page.wait_for_selector("button[name=action_ask_print]")
     take(letters, page, height=320)
 
 
 @seen_by("comptable")
 def letter(page: Page) -> None:
     """The first of the letters printed."""
+    page.click("button[name=action_ask_print]")
     with page.expect_download(timeout=PATIENCE_MS) as download:
-        page.click("button[name=action_print]")
+        page.click(".modal button[name=action_print]")
     document = pymupdf.open(download.value.path())
     keep(letter, document[0].get_pixmap(dpi=LETTER_DPI).tobytes("png"))
 
