@@ -57,7 +57,9 @@ class RelanceReminderPost(models.Model):
         string="Provider asked on", readonly=True, copy=False
     )
 
-    post_try = fields.Integer(readonly=True, copy=False, aggregator=None)
+    post_try = fields.Integer(
+        string="Handed over before", readonly=True, copy=False, aggregator=None
+    )
 
     _post_followed_idx = models.Index("(id) WHERE post_provider IS NOT NULL")
 

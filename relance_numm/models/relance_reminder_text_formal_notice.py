@@ -82,8 +82,9 @@ class RelanceFormalNotice(models.Model):
     """A mise en demeure is checked before it is created, and again before it leaves.
 
     What makes one valid is for a judge to appraise (C. civ. 1344; Cass. com. 9 June
-    2015, no. 14-15.342); here stands what can be checked mechanically. The letter itself
-    always has its date, the list of invoices, the total and that it is registered.
+    2015, no. 14-15.342); here stands what can be checked mechanically. The letter
+    itself always has its date, the list of invoices, the total and that it is
+    registered.
     """
 
     _inherit = "relance.reminder"
@@ -219,7 +220,7 @@ class RelanceFormalNotice(models.Model):
         ]
 
     def _formal_language(self):
-        """Return the name of the letter's language: a template has its texts in each."""
+        """Return the name of the letter's language: each has its own texts."""
         installed = dict(self.env["res.lang"].get_installed())
         return installed.get(self.lang, self.lang)
 

@@ -12,7 +12,7 @@ class ResPartnerReturned(models.Model):
         string="Address returned by the post",
         readonly=True,
         copy=False,
-        help="A registered letter came back from it. Another address is used again.",
+        help="A letter came back from it. Another address is used again.",
     )
 
     def _relance_address_line(self):

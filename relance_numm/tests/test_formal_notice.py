@@ -8,7 +8,7 @@ from .post_common import PostCommon
 
 @tagged("post_install", "-at_install")
 class TestFormalNotice(PostCommon):
-    """A mise en demeure is checked against the law before it is created (C. civ. 1344)."""
+    """A mise en demeure is checked against the law before it is created."""
 
     @classmethod
     def setUpClass(cls):

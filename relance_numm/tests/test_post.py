@@ -73,7 +73,7 @@ class TestPost(PostCommon):
         self.assertEqual((first | second | third).invoice_pdf_report_id, stored)
 
     def test_e3_unreadable_invoice_is_said(self):
-        """E3: an invoice whose file is damaged does not stop the others, and is named."""
+        """E3: an invoice whose file is damaged stops no other, and is named."""
         moves = self._invoice(8) | self._invoice(8)
         moves.with_context(force_report_rendering=True)._relance_make_invoice_pdfs()
         moves[0].invoice_pdf_report_id.raw = b"%PDF damaged"
@@ -234,7 +234,7 @@ class TestPost(PostCommon):
         theirs.registered_number = "1A 78"
 
     def test_f2_unclaimed_for_fifteen_days(self):
-        """F2: the filter finds what was presented over 15 days ago, and nothing else."""
+        """F2: the filter finds what was presented over 15 days ago, and no more."""
         letters = self.env["relance.reminder"]
         for days in (15, 16, 16, 16):
             letter = self._posted(self.registered)

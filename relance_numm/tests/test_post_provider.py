@@ -84,10 +84,12 @@ class ProviderCommon(PostCommon):
 
             @api.model
             def _recall(self, reminders):
+                printed = reminders.filtered(lambda r: r.post_status != "accepted")
+                if printed:
+                    return super()._recall(printed)
                 for reminder in reminders:
-                    if reminder.post_status != "accepted":
-                        super()._recall(reminder)
                     service.letters.pop(reminder._post_key())
+                return None
 
         add_to_registry(cls.registry, FakePost)
         cls.registry._setup_models__(cls.cr, [])
@@ -160,7 +162,11 @@ class TestPostProvider(ProviderCommon):
                 customer = self._create_customer(f"Customer {status}")
                 letter = self._handed(self.registered, customer)
                 self._report(
-                    letter, status, date=day, number=f"1a {status}", reason="torn to pieces"
+                    letter,
+                    status,
+                    date=day,
+                    number=f"1a {status}",
+                    reason="torn to pieces",
                 )
                 letter.action_post_status()
                 self.assertEqual(letter.post_status, status)
@@ -211,15 +217,15 @@ class TestPostProvider(ProviderCommon):
             ("Raises", "the line is cut."),
         ):
             self.assertEqual(letters[name].state, "failed", name)
-            self.assertIn(
-                f"did not post the letter: {reason}", letters[name].error
-            )
+            self.assertIn(f"did not post the letter: {reason}", letters[name].error)
         # Sent again it is another letter for the provider.
         customers["Refused"].name = "Better now"
         letters["Refused"].action_send_again()
         self.assertEqual(letters["Refused"].state, "outgoing")
         self.assertEqual(letters["Refused"].post_status, "accepted")
-        keys = [k for k in self.service.letters if k.startswith(letters["Refused"].name)]
+        keys = [
+            k for k in self.service.letters if k.startswith(letters["Refused"].name)
+        ]
         self.assertEqual(len(keys), 2)
 
     def test_sent_again_by_another_way(self):

@@ -182,7 +182,7 @@ class RelancePrepareLine(models.TransientModel):
                 line.problem = problem
 
     def _problem_with(self, recipients):
-        """Return why this line cannot be sent as it is to these recipients, or False."""
+        """Return why this line cannot be sent as it is to these people, or False."""
         return self.channel_id._delivery()._problem(recipients, self.channel_id)
 
     def _replace_missing_mail(self, replace):

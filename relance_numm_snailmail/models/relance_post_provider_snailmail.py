@@ -111,9 +111,9 @@ class RelancePostProviderSnailmail(models.AbstractModel):
     def _recall(self, reminders):
         """Extend: what waits in Snailmail's queue is taken out of it."""
         letters = self._letters(reminders)
-        for reminder in reminders:
-            letter = letters.get(reminder)
-            if letter and letter.state == "sent":
-                super()._recall(reminder)
-            elif letter:
-                letter.cancel()
+        sent = reminders.filtered(lambda r: r in letters and letters[r].state == "sent")
+        if sent:
+            return super()._recall(sent)
+        for letter in letters.values():
+            letter.cancel()
+        return None

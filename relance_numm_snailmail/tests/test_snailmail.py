@@ -26,7 +26,9 @@ class TestSnailmail(PostCommon):
         self.startPatcher(patch.object(self.env.cr, "commit", self.env.flush_all))
         self.startPatcher(
             patch.object(
-                type(self.env["iap.account"]), "_send_success_notification", lambda *_a, **_k: 0
+                type(self.env["iap.account"]),
+                "_send_success_notification",
+                lambda *_a, **_k: 0,
             )
         )
         self.startPatcher(
