@@ -60,9 +60,14 @@ AUTOMATIC = (
 )
 #: What does not, and the code of the reason; without one, it is for later.
 NOT_AUTOMATIC = (
+    ("cordelain", "2020010025", "last_step"),
     ("etcheverlarre", "2019000090", None),
+    ("garonnette", "2020010022", "in_flight"),
     ("halles", "2020010015", None),
     ("harrigorry", "2020010008", "cleared"),
+    ("laborderive", "2020010024", "disputed"),
+    ("larraldea", "2020010021", "failed"),
+    ("mendiberria", "2020010023", None),
     ("pinsdores", "2020010006", "follows"),
     ("portgalant", "2020010009", "below_minimum"),
     ("soubelarre", "2020010007", "blocked"),

@@ -64,6 +64,7 @@
         "demo/relance_reminder_demo.xml",
         "demo/res_company_invoice_demo.xml",
         "demo/res_company_branch_demo.xml",
+        "demo/relance_followed_demo.xml",
     ],
     "post_init_hook": "post_init_hook",
     "assets": {
