@@ -5,6 +5,7 @@ import unicodedata
 from odoo import api, models
 
 from .relance_letter_html import FRENCH_POST
+from .relance_template import TEXT_FIELDS
 
 # What the subject and the letter say, by language: C. civ. 1344 wants an interpellation
 # that nobody can mistake. The French words are understood in any other language.
@@ -246,9 +247,9 @@ class RelanceFormalNotice(models.Model):
             }
         )._formal_notice_problem()
 
-    def _render_texts(self):
+    def _render_texts(self, names=TEXT_FIELDS):
         """Extend: a mise en demeure that lacks something does not leave."""
-        texts = super()._render_texts()
+        texts = super()._render_texts(names)
         problems = {}
         for reminder in self.filtered(lambda r: r.id in texts):
             if reminder.channel_id._is_formal_notice():

@@ -48,7 +48,7 @@ class ProviderCommon(PostCommon):
 
             @api.model
             def _problem(self, recipients, channel):
-                return recipients.letter_contact.zip == "99999" and "Too far"
+                return recipients.letter_contact.zip == "20000" and "Too far"
 
             @api.model
             def _send(self, reminders):
@@ -275,7 +275,7 @@ class TestPostProvider(ProviderCommon):
 
     def test_whom_it_cannot_reach(self):
         """« Contrôles » says whom the provider cannot reach."""
-        far = self._create_customer("Far", zip="99999")
+        far = self._create_customer("Far", zip="20000")
         wizard = self._prepare(self._invoice(8, partner=far))
         wizard.line_ids.channel_id = self.letter
         self.assertEqual(wizard.line_ids.problem, "Too far")
