@@ -19,6 +19,7 @@
         "data/relance_plan_data.xml",
         "data/ir_sequence_data.xml",
         "data/mail_activity_type_data.xml",
+        "data/mail_activity_reply_data.xml",
         "data/ir_cron_data.xml",
         # The letter and the list of invoices inside mails.
         "report/relance_letter_report.xml",
@@ -36,6 +37,7 @@
         "wizard/relance_template_preview_views.xml",
         "wizard/relance_import_views.xml",
         "wizard/relance_contact_create_views.xml",
+        "wizard/relance_reminder_retype_views.xml",
         # Views.
         "views/relance_level_views.xml",
         "views/relance_channel_views.xml",
@@ -53,6 +55,7 @@
         # What was said of a call, what an SMS says: parts of the views above.
         "views/relance_outcome_views.xml",
         "views/relance_template_sms_views.xml",
+        "views/relance_reminder_correct_views.xml",  # Its menu is under those.
     ],
     "demo": [
         "demo/res_company_demo.xml",

@@ -36,18 +36,23 @@ class RelanceDeliveryMail(models.AbstractModel):
             author_ids={r.id: r.user_id.partner_id.id for r in reminders},
         )
         # The queue is Odoo's own: an accountant has no right on it.
-        self.env["mail.mail"].sudo().create(
-            [
-                self._prepare_mail_vals(
-                    reminder,
-                    texts[reminder.id],
-                    recipients[reminder.id],
-                    invoice_pdfs[reminder.id],
-                    reply_to[reminder.id],
-                )
-                for reminder in reminders
-            ]
+        mails = (
+            self.env["mail.mail"]
+            .sudo()
+            .create(
+                [
+                    self._prepare_mail_vals(
+                        reminder,
+                        texts[reminder.id],
+                        recipients[reminder.id],
+                        invoice_pdfs[reminder.id],
+                        reply_to[reminder.id],
+                    )
+                    for reminder in reminders
+                ]
+            )
         )
+        mails._relance_notify_recipients(recipients)
         for reminder in reminders:
             reminder.email_to = ", ".join(recipients[reminder.id].emails)
         reminders._set_state("outgoing")

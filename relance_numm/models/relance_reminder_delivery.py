@@ -134,7 +134,10 @@ class RelanceReminderDelivery(models.Model):
         :rtype: dict[int, ir.attachment]
         """
         with_invoices = self._with_invoices()
-        moves = with_invoices._active_lines().move_id
+        # A miscellaneous entry has no document to attach.
+        moves = with_invoices._active_lines().move_id.filtered(
+            lambda move: move.is_sale_document()
+        )
         missing = moves._relance_make_invoice_pdfs()
         # Nor does an empty file leave, should the disk have lost one.
         missing |= moves.filtered(lambda move: not move.invoice_pdf_report_id.raw)
@@ -286,11 +289,22 @@ class RelanceReminderDelivery(models.Model):
     def _note_bounce(self, email):
         bounced = {*(self.bounced_emails or "").split(), email}
         self.bounced_emails = " ".join(sorted(bounced))
-        sentence = self.env._("The mail to %s bounced", email)
+        sentence = self._bounce_text(email)
         if bounced.issuperset((self.email_to or "").split(", ")):
             self._fail(sentence)
         else:
             self._message_log(body=sentence)
+
+    def _bounce_text(self, email):
+        """Return the sentence that says that a mail came back, and why if it says."""
+        diagnostic = self.env.context.get("relance_diagnostic")
+        if diagnostic:
+            return self.env._(
+                "The mail to %(email)s bounced: %(reason)s",
+                email=email,
+                reason=diagnostic,
+            )
+        return self.env._("The mail to %s bounced", email)
 
     def _ready_again(self):
         """Make reminders that failed ready for another try (F1).

@@ -18,6 +18,10 @@ from . import test_faults
 from . import test_item
 from . import test_letter
 from . import test_mail
+from . import test_mail_bounce
+from . import test_mail_chain
+from . import test_mail_correct
+from . import test_mail_reply
 from . import test_outcome
 from . import test_merge
 from . import test_partner

@@ -14,5 +14,6 @@ from . import relance_prepare_line
 from . import relance_prepare_line_advice
 from . import relance_prepare_line_formal_notice
 from . import relance_reminder_preview
+from . import relance_reminder_retype
 from . import relance_template_preview
 from . import relance_template_preview_sms

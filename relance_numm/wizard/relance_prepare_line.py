@@ -138,14 +138,11 @@ class RelancePrepareLine(models.TransientModel):
     @api.depends("partner_id", "channel_id")
     def _compute_contact(self):
         recipients = self.partner_id._relance_recipients()
-        chains = self.partner_id._relance_contact_chains()
+        emails = self.partner_id._relance_emails_to_mend()
         for line in self:
             mine = recipients[line.partner_id.id]
-            chain = chains[line.partner_id.id]
             line.update({name: mine.letter_contact[name] for name in CONTACT_FIELDS})
-            line.email = next(
-                (c.email for kind in chain for c in kind if c.email), False
-            )
+            line.email = emails[line.partner_id.id]
             by_sms = line.channel_kind == "sms"
             line.phone = (mine.sms_contact if by_sms else mine.phone_contact).phone
 
