@@ -40,6 +40,10 @@ class ResPartnerBounce(models.Model):
                         mail_contacts=after.mail_contacts,
                         emails=after.emails,
                         mail_problem=False,
+                        mail_advice=self.env._(
+                            "%s: the next contact gets the mail.",
+                            recipients.mail_problem,
+                        ),
                     )
         return recipients
 

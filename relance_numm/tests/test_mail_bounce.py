@@ -89,6 +89,11 @@ class TestMailBounce(MailCommon):
         self.assertIn("550 5.1.1", reminder.message_ids[0].body)
         other = self._create_reminder(self._invoice(8))
         self.assertEqual(other.email_to, "two@example.com")
+        self._bounce("two@example.com")
+        self.assertEqual(other.state, "failed")
+        line = self._prepare(self._invoice(8)).line_ids
+        self.assertFalse(line.problem, "the customer itself is mailed")
+        self.assertIn("the next contact gets the mail", line.remark)
 
     def test_late_is_not_bounced(self):
         """F1: a report that the mail is late, or arrived, is no bounce."""
