@@ -18,7 +18,9 @@ class MailMailNotification(models.Model):
         for vals, mail in zip(self._get_notification_values(), self, strict=True):
             mine = recipients[mail.relance_reminder_id.id]
             partners = {}
-            for contact in mine.mail_contacts:
+            # A notification opens the message to a user: a customer's portal user is
+            # to find in Odoo nothing of what was mailed to him.
+            for contact in mine.mail_contacts.filtered(lambda c: not c.user_ids):
                 for address in well_formed_emails(contact.email):
                     # One notification for each person, as Odoo demands.
                     if address in mine.emails and contact not in partners.values():

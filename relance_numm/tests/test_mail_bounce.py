@@ -1,5 +1,5 @@
-from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
 
 from .mail_common import MailCommon
 
@@ -217,6 +217,22 @@ class TestMailBounce(MailCommon):
         self.assertIn("no such user", notification.failure_reason)
         reminder.action_cancel()
         self.assertEqual(notification.notification_status, "canceled")
+
+    def test_envelope_of_a_portal_user(self):
+        """Rights: a customer's portal user finds nothing in Odoo of his reminder."""
+        portal = new_test_user(
+            self.env, "portal", "base.group_portal", email="portal@example.com"
+        )
+        portal.partner_id.write({"parent_id": self.customer.id, "type": "relance"})
+        reminder = self._create_reminder(self._invoice(8))
+        self.assertEqual(reminder.email_to, "portal@example.com")
+        self.assertEqual(self._notifications(reminder).notification_status, "sent")
+        messages = self.env["mail.message"].with_user(portal)
+        self.assertFalse(messages.search([("model", "=", reminder._name)]))
+        with self.assertRaises(AccessError):
+            messages.browse(self._notifications(reminder).mail_message_id.id).read(
+                ["body"]
+            )
 
     def _notifications(self, reminder):
         return self.env["mail.notification"].search(
