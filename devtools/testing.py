@@ -12,7 +12,17 @@ from .python_env import PYTHON
 #: their own, so that two cores are at work.
 BESIDE = [
     f"relance_numm/tests/test_{name}.py"
-    for name in ("automatic_clock", "concurrency", "faults", "import", "letter")
+    for name in (
+        "automatic_clock",
+        "concurrency",
+        "faults",
+        "import",
+        "letter",
+        "outcome",
+        "plan_impact",
+        "post",
+        "reminder",
+    )
 ]
 
 
