@@ -17,6 +17,7 @@
         "data/relance_channel_data.xml",
         "data/relance_template_data.xml",  # Texts, before the plans that use them.
         "data/relance_plan_data.xml",
+        "data/mail_template_data.xml",
         "data/ir_sequence_data.xml",
         "data/mail_activity_type_data.xml",
         "data/mail_activity_reply_data.xml",
@@ -25,9 +26,12 @@
         "report/relance_letter_report.xml",
         "report/relance_letter_templates.xml",
         "report/relance_invoice_list_templates.xml",
+        "report/relance_internal_copy_templates.xml",
         # Wizards, opened by the views below.
         "wizard/relance_automatic_run_views.xml",
         "wizard/relance_automatic_start_views.xml",
+        "wizard/relance_batch_cancel_views.xml",
+        "wizard/relance_disavow_views.xml",
         "wizard/relance_outcome_views.xml",
         "wizard/relance_letter_print_views.xml",
         "wizard/relance_prepare_views.xml",
@@ -56,6 +60,8 @@
         "views/relance_outcome_views.xml",
         "views/relance_template_sms_views.xml",
         "views/relance_reminder_correct_views.xml",  # Its menu is under those.
+        # Taking back what has left or has not: the same.
+        "views/relance_undo_views.xml",
     ],
     "demo": [
         "demo/res_company_demo.xml",

@@ -5,6 +5,7 @@ from . import account_move_due
 from . import account_move_error
 from . import account_move_line
 from . import account_move_outcome
+from . import account_move_reminded
 from . import account_partial_reconcile
 from . import ir_actions_report
 from . import ir_mail_server
@@ -16,6 +17,7 @@ from . import mail_notification
 from . import mail_thread
 from . import relance_batch
 from . import relance_batch_automatic
+from . import relance_batch_cancel
 from . import relance_batch_error
 from . import relance_batch_formal_notice
 from . import relance_batch_import
@@ -25,11 +27,11 @@ from . import relance_channel
 from . import relance_channel_post
 from . import relance_delivery
 from . import relance_delivery_activity
+from . import relance_delivery_advice  # Extends those above.
 from . import relance_delivery_letter
+from . import relance_delivery_letter_post
 from . import relance_delivery_mail
 from . import relance_delivery_sms
-from . import relance_delivery_letter_post
-from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
 from . import relance_item_automatic
 from . import relance_item_error
@@ -41,10 +43,12 @@ from . import relance_plan
 from . import relance_plan_impact
 from . import relance_post_provider
 from . import relance_reminder
+from . import relance_reminder_apology
 from . import relance_reminder_automatic
 from . import relance_reminder_confirm
 from . import relance_reminder_correct
 from . import relance_reminder_delivery
+from . import relance_reminder_disavow
 from . import relance_reminder_letters
 from . import relance_reminder_line
 from . import relance_reminder_mail_bounce
@@ -59,6 +63,7 @@ from . import relance_reminder_sms
 from . import relance_reminder_text
 from . import relance_reminder_text_formal_notice
 from . import relance_reminder_together
+from . import relance_reminder_with_copy
 from . import relance_step
 from . import relance_template
 from . import relance_template_sms
@@ -72,7 +77,7 @@ from . import res_partner
 from . import res_partner_bounce
 from . import res_partner_controls
 from . import res_partner_phone
-from . import resource_calendar
-from . import sms_sms
 from . import res_partner_relance_contact
 from . import res_partner_returned
+from . import resource_calendar
+from . import sms_sms

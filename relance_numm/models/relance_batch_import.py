@@ -178,13 +178,14 @@ class RelanceBatchImport(models.Model):
 
     @api.model
     def _not_reminded_since(self, reminders):
-        """Return those of these reminders that are the last of all their entries, and
-        stay so while this transaction holds them."""
+        """Return those of these reminders that are the last of all their entries, as
+        far as these exist, and stay so while this transaction holds them."""
         move_lines = reminders.line_ids.move_line_id
         locked = set(move_lines.try_lock_for_update(allow_referencing=True).ids)
         return reminders.filtered(
             lambda reminder: all(
-                line.is_last and line.move_line_id.id in locked
+                not line.move_line_id
+                or (line.is_last and line.move_line_id.id in locked)
                 for line in reminder.line_ids
             )
         )

@@ -55,5 +55,20 @@ class RelanceDelivery(models.AbstractModel):
         raise NotImplementedError
 
     @api.model
+    def _needs_internal_copy(self):
+        """Return whether the internal address gets a copy beside what leaves (A1)."""
+        return True
+
+    @api.model
+    def _copy_address(self, reminder):
+        """Return whom the reminder reaches, for the internal copy."""
+        return reminder.contact_id.display_name
+
+    @api.model
+    def _copy_text(self, reminder):
+        """Return what the internal copy says of the reminder, in a line."""
+        return reminder.comment
+
+    @api.model
     def _recall(self, reminders):
         """Take outgoing reminders back before they leave."""

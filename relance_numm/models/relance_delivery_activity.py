@@ -98,6 +98,11 @@ class RelanceDeliveryActivity(models.AbstractModel):
         return Markup("<p>%s</p>%s") % (whom, reminder.invoice_list)
 
     @api.model
+    def _copy_address(self, reminder):
+        contact = reminder.contact_id
+        return ", ".join(filter(None, (contact.display_name, contact.phone)))
+
+    @api.model
     def _comment(self, reminder):
         if reminder.outcome:
             return reminder._outcome_text()

@@ -104,6 +104,11 @@ class RelanceDeliveryMail(models.AbstractModel):
         }
 
     @api.model
+    def _needs_internal_copy(self):
+        # The mail itself is copied.
+        return False
+
+    @api.model
     def _comment(self, reminder):
         if reminder.state == "sent":
             return self.env._("Email sent to %s", reminder.email_to)

@@ -1,5 +1,5 @@
 from odoo import api, models
-from odoo.tools import plaintext2html
+from odoo.tools import html2plaintext, plaintext2html
 
 
 class RelanceDeliverySms(models.AbstractModel):
@@ -53,6 +53,16 @@ class RelanceDeliverySms(models.AbstractModel):
     def _text(self, reminder, rendered):
         """Return the SMS in the contact's language."""
         return reminder.with_context(lang=reminder.lang)._sms_text(rendered)
+
+    @api.model
+    def _copy_address(self, reminder):
+        contact = reminder.contact_id
+        return ", ".join(filter(None, (contact.display_name, contact.phone)))
+
+    @api.model
+    def _copy_text(self, reminder):
+        # What the customer reads, to the word.
+        return html2plaintext(reminder.sms_message_id.body)
 
     @api.model
     def _comment(self, reminder):

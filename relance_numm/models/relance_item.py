@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
 from .relance_plan import CUSTOMER_TYPES
-from .relance_reminder import IN_FLIGHT, REMINDER_STATES
+from .relance_reminder import IN_FLIGHT, LINE_STATES
 
 # A reminder more recent than this is pointed out before another is made.
 CAUTION_DAYS = 3
@@ -148,7 +148,7 @@ class RelanceItem(models.Model):
     last_reminder_id = fields.Many2one("relance.reminder", string="Last reminder")
     last_date = fields.Date(string="Date")
     last_level_id = fields.Many2one("relance.level", string="Level")
-    last_state = fields.Selection(REMINDER_STATES, string="Last reminder state")
+    last_state = fields.Selection(LINE_STATES, string="Last reminder state")
     last_comment = fields.Char(related="last_reminder_id.comment", string="Comment")
     last_pdf_id = fields.Many2one("ir.attachment", string="PDF")
     sent_level_id = fields.Many2one(
@@ -232,7 +232,7 @@ class RelanceItem(models.Model):
             "last_reminder_id": SQL("last.reminder_id"),
             "last_date": SQL("last_reminder.date"),
             "last_level_id": SQL(
-                "CASE WHEN last.state = 'failed' THEN sent.level_id"
+                "CASE WHEN last.state IN ('failed', 'disavowed') THEN sent.level_id"
                 " ELSE last.level_id END"
             ),
             "last_state": SQL("last.state"),
@@ -549,6 +549,8 @@ class RelanceItem(models.Model):
         days = [item._days_since_reminded() for item in self if item.sent_level_id]
         if days and min(days) < CAUTION_DAYS:
             cautions.append(self.env._("Reminded %s.", self._days_ago(min(days))))
+        if "disavowed" in self.mapped("last_state"):
+            cautions.append(self.env._("The last reminder was disavowed."))
         if any(self.mapped("has_credit")):
             cautions.append(
                 self.env._("The customer has an unreconciled payment or credit note.")

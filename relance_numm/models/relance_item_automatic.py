@@ -227,7 +227,7 @@ class RelanceItemAutomatic(models.Model):
                 SELECT 1 FROM relance_reminder_line made
                  WHERE made.move_line_id = line.id
                    AND made.origin = 'automatic'
-                   AND made.state <> 'canceled'
+                   AND made.state NOT IN ('canceled', 'disavowed')
                    AND made.is_companion IS NOT TRUE
                    %s)""",
             at_level,

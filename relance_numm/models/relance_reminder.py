@@ -9,6 +9,8 @@ REMINDER_STATES = [
     ("failed", "Failed"),
     ("canceled", "Canceled"),
 ]
+# What may become of an entry in a reminder: the reminder left, and was taken back.
+LINE_STATES = [*REMINDER_STATES, ("disavowed", "Disavowed")]
 # The reminder has been made and neither left nor failed yet.
 IN_FLIGHT = ("to_confirm", "pending", "outgoing")
 
@@ -407,7 +409,10 @@ class RelanceReminder(models.Model):
         canceled = self.sudo().filtered(lambda r: r.state in (*IN_FLIGHT, "failed"))
         if not canceled:
             raise UserError(
-                self.env._("A reminder that has left can no longer be canceled.")
+                self.env._(
+                    "A reminder that has left can no longer be canceled: disavow it, "
+                    "with a note and an apology."
+                )
             )
         canceled = canceled._made_together()
         last_lines = canceled.line_ids.filtered("is_last")

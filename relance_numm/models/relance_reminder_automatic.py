@@ -273,6 +273,4 @@ class RelanceReminderAutomatic(models.Model):
         canceled = self.filtered(
             lambda r: r.origin == "automatic" and not r.main_reminder_id
         )
-        for company, reminders in canceled.grouped("company_id").items():
-            lines = reminders._active_lines() & last_lines
-            lines.with_company(company)._skip()
+        (canceled._active_lines() & last_lines)._skip()

@@ -357,7 +357,9 @@ class RelanceReminderDelivery(models.Model):
         on_moves, on_partners = defaultdict(list), defaultdict(list)
         for reminder in self:
             lines = reminder._active_lines()
-            for move, move_lines in lines.grouped("move_id").items():
+            # An entry that was deleted has no chatter left.
+            with_move = lines.filtered("move_id")
+            for move, move_lines in with_move.grouped("move_id").items():
                 on_moves[move.id].append(body(reminder, move_lines))
             on_partners[reminder.partner_id.id].append(body(reminder, lines))
         # An accountant who may remind may leave the trace, also where he has no

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .relance_reminder import IN_FLIGHT, REMINDER_STATES
+from .relance_reminder import IN_FLIGHT, LINE_STATES
 
 
 class RelanceReminderLine(models.Model):
@@ -19,15 +19,12 @@ class RelanceReminderLine(models.Model):
     reminder_date = fields.Date(related="reminder_id.date")
     channel_id = fields.Many2one(related="reminder_id.channel_id")
     comment = fields.Char(related="reminder_id.comment")
+    # Empty once deleted, as a draft's can be: what was claimed from the customer stays.
     move_line_id = fields.Many2one(
-        "account.move.line",
-        string="Journal item",
-        required=True,
-        ondelete="cascade",
-        index=True,
+        "account.move.line", string="Journal item", ondelete="set null", index=True
     )
     move_id = fields.Many2one(
-        "account.move", string="Invoice", required=True, ondelete="cascade", index=True
+        "account.move", string="Invoice", ondelete="set null", index=True
     )
     name = fields.Char(string="Document number")
     label = fields.Char(string="Description")
@@ -69,7 +66,7 @@ class RelanceReminderLine(models.Model):
         string="Left out", help="Paid or blocked before the reminder left."
     )
     state = fields.Selection(
-        REMINDER_STATES,
+        LINE_STATES,
         compute="_compute_state",
         store=True,
     )
@@ -94,15 +91,20 @@ class RelanceReminderLine(models.Model):
     _first_idx = models.Index("(company_id, create_date) WHERE is_first")
     # Whatever happens to the cron: one automatic reminder of an entry at a level (G3).
     _automatic_uniq = models.UniqueIndex(
-        "(move_line_id, level_id) WHERE origin = 'automatic' AND state <> 'canceled'"
-        " AND is_companion IS NOT TRUE",
+        "(move_line_id, level_id) WHERE origin = 'automatic'"
+        " AND state NOT IN ('canceled', 'disavowed') AND is_companion IS NOT TRUE",
         "One of these entries already has an automatic reminder of this level.",
     )
 
-    @api.depends("reminder_id.state", "dropped")
+    @api.depends("reminder_id.state", "reminder_id.date_disavowed", "dropped")
     def _compute_state(self):
         for line in self:
-            line.state = "canceled" if line.dropped else line.reminder_id.state
+            if line.dropped:
+                line.state = "canceled"
+            elif line.reminder_id.date_disavowed:
+                line.state = "disavowed"
+            else:
+                line.state = line.reminder_id.state
 
     @api.depends("reminder_id.level_id")
     def _compute_level_id(self):
@@ -151,10 +153,11 @@ class RelanceReminderLine(models.Model):
         return False
 
     def _skip(self):
-        """Note that a person canceled these automatic reminders: their entries wait
-        for the step after (G3)."""
+        """Note that a person took these reminders back: by themselves, their entries
+        wait for the step after (G3)."""
         self.move_line_id._relance_unskip()
-        self.skipped_on = self.env.company._relance_today()
+        for company, lines in self.grouped("company_id").items():
+            lines.skipped_on = company._relance_today()
 
     @api.model
     def _mark_last(self, move_lines):
@@ -169,7 +172,7 @@ class RelanceReminderLine(models.Model):
         self.env["relance.reminder"].flush_model(["date"])
         ids = move_lines.ids
         for column, states in (
-            ("is_last", [*IN_FLIGHT, "sent", "failed"]),
+            ("is_last", [*IN_FLIGHT, "sent", "failed", "disavowed"]),
             ("is_last_sent", ["sent"]),
         ):
             # Taken away first: the unique indexes are checked row by row.

@@ -15,6 +15,7 @@ from . import test_controls
 from . import test_formal_notice
 from . import test_import
 from . import test_faults
+from . import test_internal_copy
 from . import test_item
 from . import test_letter
 from . import test_mail
@@ -36,3 +37,4 @@ from . import test_security
 from . import test_sms
 from . import test_template
 from . import test_tour
+from . import test_undo

@@ -19,6 +19,8 @@ CONFIGURATION = MODELS[:5]
 PER_COMPANY = MODELS[5:]
 WIZARDS = (
     "relance.automatic.run",
+    "relance.batch.cancel",
+    "relance.disavow",
     "relance.import",
     "relance.import.line",
     "relance.outcome",
