@@ -27,11 +27,11 @@ from . import relance_channel
 from . import relance_channel_post
 from . import relance_delivery
 from . import relance_delivery_activity
-from . import relance_delivery_advice  # Extends those above.
 from . import relance_delivery_letter
-from . import relance_delivery_letter_post
 from . import relance_delivery_mail
 from . import relance_delivery_sms
+from . import relance_delivery_letter_post
+from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
 from . import relance_item_automatic
 from . import relance_item_error
@@ -77,7 +77,7 @@ from . import res_partner
 from . import res_partner_bounce
 from . import res_partner_controls
 from . import res_partner_phone
-from . import res_partner_relance_contact
-from . import res_partner_returned
 from . import resource_calendar
 from . import sms_sms
+from . import res_partner_relance_contact
+from . import res_partner_returned

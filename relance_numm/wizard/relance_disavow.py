@@ -140,12 +140,19 @@ class RelanceDisavow(models.TransientModel):
                 "The reminder keeps its number; it, its invoices and its customer say "
                 "that it was disavowed."
             ),
+            *self._automatic_sentences(reminders),
+            *self._apology_sentences(reminders),
+            *filter(None, [self.aside_text and self._aside_sentence()]),
+        ]
+
+    def _automatic_sentences(self, reminders):
+        if "invoice" not in reminders.company_id.mapped("relance_on"):
+            return []
+        return [
             self.env._(
                 "The same step is not made again by itself: the invoices wait for the "
                 "next one."
-            ),
-            *self._apology_sentences(reminders),
-            *filter(None, [self.aside_text and self._aside_sentence()]),
+            )
         ]
 
     def _aside_sentence(self):
