@@ -159,6 +159,25 @@ class RelanceReminderDisavow(models.Model):
         # An apology is not followed by the same reminder.
         last_lines.filtered(lambda line: not line.is_companion)._skip()
 
+    # What comes afterwards
+
+    def _set_state(self, state, error=False):
+        """Override: what was disavowed did leave and is over, whatever the post or the
+        operator says later."""
+        return super(RelanceReminderDisavow, self._not_disavowed())._set_state(
+            state, error
+        )
+
+    def _fail(self, reason):
+        """Override: the same; the reason is only noted."""
+        going_on = self._not_disavowed()
+        over = self - going_on
+        over._message_log_batch(dict.fromkeys(over.ids, reason))
+        return super(RelanceReminderDisavow, going_on)._fail(reason)
+
+    def _not_disavowed(self):
+        return self.filtered(lambda r: not r.date_disavowed)
+
     def _note_bounce(self, email):
         """Override: what was disavowed did leave and is not tried again; that its mail,
         or the apology, came back is only noted."""

@@ -65,12 +65,9 @@ class RelanceReminderWithCopy(models.Model):
         )
 
     def _internal_lang(self):
-        """Return the language of the internal copy: its author's where he gets it,
-        else the company's."""
+        """Return the language of the internal copy: its author's, else the company's."""
         self.ensure_one()
-        author = self.user_id
-        is_author = author.email_normalized == self.internal_email
-        return self.company_id._relance_lang(author if is_author else author.browse())
+        return self.company_id._relance_lang(self.user_id)
 
     def _by_postal_code(self):
         """Return these reminders in the order of their letters (E3)."""

@@ -1,5 +1,6 @@
 from unittest.mock import patch
 
+from odoo import SUPERUSER_ID
 from odoo.tests import new_test_user, tagged
 
 from ..models import relance_reminder_with_copy
@@ -101,6 +102,9 @@ class TestInternalCopy(RelanceCommon):
         moves = self._moves(2)
         reminders = self._create_reminders(moves, self.sms, self.phone)
         self.assertEqual(reminders.channel_id, self.sms | self.phone)
+        self.assertEqual(
+            set(reminders.mapped("state")), {"outgoing"}, reminders.mapped("error")
+        )
         mail = self._copies()
         self.assertEqual(len(mail), 1)
         self.assertFalse(mail.attachment_ids)
@@ -158,11 +162,17 @@ class TestInternalCopy(RelanceCommon):
         self.assertEqual(mail.email_to, "accountant@example.com")
         self.assertIn("Niveau un", mail.body_html)
 
-    def test_a1_company_gets_it_in_its_language(self):
-        """A1: the entity's address reads the entity's language, whoever reminds."""
+    def test_a1_company_gets_it_in_the_authors_language(self):
+        """A1: the entity's address reads the language of whoever reminds, and of the
+        entity where nobody does."""
         self.company.partner_id.lang = "fr_FR"
+        self.env.user.lang = "en_US"
         self.level_1.with_context(lang="fr_FR").name = "Niveau un"
-        self._create_reminders(self._invoice(8), self.letter)
+        reminder = self._create_reminders(self._invoice(8), self.letter).sudo()
+        self.assertIn("Level 1", self._copies().body_html)
+        reminder.write({"user_id": SUPERUSER_ID, "is_copied": False})
+        self._copies().sudo().unlink()
+        reminder._copy_internally()
         self.assertIn("Niveau un", self._copies().body_html)
 
     def test_a1_nobody(self):

@@ -262,6 +262,17 @@ class TestUndo(AutomaticCommon):
         self.assertEqual(reminder.state, "sent")
         self.assertIn("bounced", self._notes(reminder))
 
+    def test_nothing_changes_it_afterwards(self):
+        """Whatever the post, the operator or a person says later: it stays disavowed."""
+        move = self._invoice(8)
+        reminder = self._already_reminded(move, self.level_1)
+        reminder._disavow("Mistake")
+        reminder.sudo()._fail("Number unknown")
+        reminder.sudo()._set_state("outgoing")
+        self.assertEqual(reminder.state, "sent")
+        self.assertIn("Number unknown", self._notes(reminder))
+        self.assertEqual(self._items(move).advised_level_id, self.level_1)
+
     def test_a_template_of_something_else(self):
         """A template for other documents is refused."""
         reminder = self._already_reminded(self._invoice(8), self.level_1)
