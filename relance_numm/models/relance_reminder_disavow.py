@@ -183,4 +183,4 @@ class RelanceReminderDisavow(models.Model):
         or the apology, came back is only noted."""
         if not self.date_disavowed:
             return super()._note_bounce(email)
-        return self._message_log(body=self.env._("The mail to %s bounced", email))
+        return self._message_log(body=self._bounce_text(email))

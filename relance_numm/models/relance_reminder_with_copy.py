@@ -65,7 +65,7 @@ class RelanceReminderWithCopy(models.Model):
         )
 
     def _internal_lang(self):
-        """Return the language of the internal copy: its author's, else the company's."""
+        """Return the language of the internal copy: the author's, else the entity's."""
         self.ensure_one()
         return self.company_id._relance_lang(self.user_id)
 

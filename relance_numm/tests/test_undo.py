@@ -263,7 +263,7 @@ class TestUndo(AutomaticCommon):
         self.assertIn("bounced", self._notes(reminder))
 
     def test_nothing_changes_it_afterwards(self):
-        """Whatever the post, the operator or a person says later: it stays disavowed."""
+        """Whatever the post or the operator says later: it stays disavowed."""
         move = self._invoice(8)
         reminder = self._already_reminded(move, self.level_1)
         reminder._disavow("Mistake")
