@@ -88,10 +88,11 @@ class RelanceReminderApology(models.Model):
         apologized = self.filtered(lambda r: r.id in apologies and emails[r.id])
         for reminder in apologized:
             reminder.apology_email_to = ", ".join(emails[reminder.id])
-            # In the queue, as all mails to customers.
-            reminder.with_context(mail_notify_force_send=False).message_post(
-                **reminder._prepare_apology_vals(apologies[reminder.id])
-            )
+            # In the queue, as all mails to customers; what is around the text is in
+            # their language, too.
+            reminder.with_context(
+                mail_notify_force_send=False, lang=reminder.lang
+            ).message_post(**reminder._prepare_apology_vals(apologies[reminder.id]))
         return apologized
 
     def _prepare_apology_vals(self, texts):

@@ -222,6 +222,8 @@ class TestUndo(AutomaticCommon):
             [self._apologies(reminder).subject for reminder in reminders],
             ["Désolés R-0000-0001", "Please disregard our reminder R-0000-0001"],
         )
+        self.assertIn("Your", self._apologies(reminders[1]).body_html)
+        self.assertIn("Votre", self._apologies(reminders[0]).body_html)
 
     def test_apology_to_a_customer_without_mail(self):
         """A customer who got a letter and has no address: only the note."""
