@@ -131,6 +131,9 @@ class RelanceItemAutomatic(models.Model):
         after the last that left, or that a person canceled. ``own`` says whether what a
         person decided about the invoice's next date holds for the row: a date holds for
         the instalment that led when it was set, and an emptied one for all of them.
+
+        ``OFFSET 0`` keeps PostgreSQL from writing the code's sub-queries out again
+        wherever the code is used.
         """
         return SQL(
             """
@@ -150,7 +153,7 @@ class RelanceItemAutomatic(models.Model):
                 SELECT move.relance_by_hand IS TRUE
                    AND COALESCE(move.relance_own_line_id, line.id) = line.id AS holds
             ) own
-            CROSS JOIN LATERAL (SELECT %(code)s AS code) automatic
+            CROSS JOIN LATERAL (SELECT %(code)s AS code OFFSET 0) automatic
             CROSS JOIN LATERAL (SELECT %(next_date)s AS date) next_reminder
             """,
             code=self._automatic_code_sql(),
