@@ -321,6 +321,14 @@ def template_letter(page: Page) -> None:
 
 
 @seen_by("admin")
+def template_sms(page: Page) -> None:
+    """The text message of a template, counted while it is written."""
+    open_tab(page, "sms")
+    page.wait_for_selector("[name=sms_sample]")
+    take(template_sms, page, height=560)
+
+
+@seen_by("admin")
 def template_preview(page: Page) -> None:
     """What a customer would receive by mail."""
     page.click("button[name=action_preview]")
@@ -381,6 +389,20 @@ def contact(page: Page) -> None:
     page.click("[name=child_ids] .o_kanban_record:has-text('Claire Aubanel')")
     page.wait_for_selector(".modal [name=type]")
     take_dialog(contact, page)
+
+
+@seen_by("comptable")
+def contacts_create(page: Page) -> None:
+    """« Relance » contacts of several customers, before they are created."""
+    open_list(page, "gestion-relances")
+    show_all(page)
+    search_customers(page, "Vaubrun", "Harispuru", "Ormelys")
+    page.click("thead .o_list_record_selector input")
+    page.click(".o_cp_action_menus button:has-text('Actions')")
+    page.click(".o_menu_item:has-text('Créer les contacts')")
+    page.wait_for_selector(".modal [name=line_ids] .o_data_row")
+    take_dialog(contacts_create, page)
+    page.click(".modal .btn-secondary")
 
 
 # === THE WORK LIST === #
@@ -530,9 +552,18 @@ def letters(page: Page) -> None:
 
 
 @seen_by("comptable")
+def letters_print(page: Page) -> None:
+    """The letters to print, each with its invoices behind it."""
+    page.click("button[name=action_ask_print]")
+    page.click(".modal [name=with_invoices] input")
+    page.wait_for_selector(".modal [name=invoice_count]")
+    take_dialog(letters_print, page)
+    page.click(".modal [name=with_invoices] input")
+
+
+@seen_by("comptable")
 def letter(page: Page) -> None:
     """The first of the letters printed."""
-    page.click("button[name=action_ask_print]")
     with page.expect_download(timeout=PATIENCE_MS) as download:
         page.click(".modal button[name=action_print]")
     document = pymupdf.open(download.value.path())
@@ -664,14 +695,76 @@ def automatic_mass_edition(page: Page) -> None:
     page.click(".o_list_button_discard, .o_list_unselect_all")
 
 
+@seen_by("comptable", AUTOMATIC)
+def automatic_banner(page: Page) -> None:
+    """« Gestion des relances » of an entity that reminds by itself."""
+    open_list(page, "gestion-relances")
+    page.wait_for_selector(".o_relance_by_itself")
+    take(automatic_banner, page, height=420)
+
+
+# === WHAT THE CUSTOMER ANSWERS, AND THE POST === #
+
+
+@seen_by("comptable", AUTOMATIC)
+def to_correct(page: Page) -> None:
+    """A mail that came back: its address is mended in the list."""
+    open_list(page, "relances-a-corriger")
+    row(page, "Menuiserie Larraldea").locator("td[name=mend_email]").click()
+    address = page.locator("td[name=mend_email] input")
+    address.fill("comptabilite.larraldea@example.com")
+    page.click(".o_list_button_save")
+    page.wait_for_selector("td[name=next_try]:has-text('comptabilite.larraldea')")
+    row(page, "Menuiserie Larraldea").locator(".o_list_record_selector input").click()
+    page.wait_for_selector("button[name=action_send_again]")
+    take(to_correct, page, height=320)
+
+
+@seen_by("comptable", AUTOMATIC)
+def calls(page: Page) -> None:
+    """The calls to make."""
+    open_list(page, "appels")
+    take(calls, page, height=240)
+
+
+@seen_by("comptable", AUTOMATIC)
+def call_result(page: Page) -> None:
+    """What the customer said: he promises to pay."""
+    row(page, "Garonnette Nautique").locator("button[name=action_outcome]").click()
+    page.click(".modal [name=outcome] label:has-text('Promet')")
+    promised = page.locator(".modal [name=promise_date] input")
+    promised.fill(french_date(9))
+    promised.press("Tab")
+    page.fill(".modal [name=note] textarea", "Virement en fin de semaine")
+    take_dialog(call_result, page)
+    page.click(".modal .btn-secondary")
+
+
+@seen_by("comptable", AUTOMATIC)
+def invoice_promise(page: Page) -> None:
+    """An invoice that the customer promised to pay."""
+    open_invoice(page, "2020010023")
+    take(invoice_promise, page, height=740)
+
+
+@seen_by("comptable", AUTOMATIC)
+def registered(page: Page) -> None:
+    """A registered letter that nobody fetched."""
+    open_list(page, "recommandes")
+    take(registered, page, height=240)
+
+
+# === WHAT LEAVES BY ITSELF === #
+
+
 @seen_by("admin", AUTOMATIC)
 def automatic_run(page: Page) -> None:
-    """The question before what is due leaves at once."""
+    """What is due and leaves at once, in figures."""
     open_list(page, "relances-automatiques")
     page.click("button[name=action_ask_remind_now]")
-    page.wait_for_selector(".modal .btn-primary")
-    take(automatic_run, page, height=560)
-    page.click(".modal .btn-primary")
+    page.wait_for_selector(".modal button[name=action_run]")
+    take_dialog(automatic_run, page)
+    page.click(".modal button[name=action_run]")
     page.wait_for_selector(".o_notification:has-text('en arrière-plan')")
 
 
@@ -692,6 +785,18 @@ def automatic_to_confirm(page: Page) -> None:
     page.click("thead .o_list_record_selector input")
     page.wait_for_selector("button[name=action_confirm]")
     take(automatic_to_confirm, page, height=240)
+
+
+@seen_by("comptable", AUTOMATIC)
+def automatic_preview(page: Page) -> None:
+    """What would leave, before it is confirmed."""
+    page.locator(".o_data_row button[name=action_preview]").first.click()
+    page.wait_for_selector(".modal button[name=action_confirm]")
+    page.click(".modal .o_notebook a[name=letter]")
+    viewer = page.frame_locator(".modal [name=letter] iframe")
+    viewer.locator(".page[data-loaded=true] .textLayer span").first.wait_for()
+    take_dialog(automatic_preview, page)
+    page.click(".modal .btn-secondary")
 
 
 @seen_by("comptable", AUTOMATIC)
