@@ -273,7 +273,7 @@ def menu(page: Page) -> None:
     """The menu of the reminders, with its configuration."""
     open_list(page, "gestion-relances")
     open_menu(page)
-    take(menu, page, width=900, height=460)
+    take(menu, page, width=900, height=560)
 
 
 @seen_by("admin")
@@ -735,7 +735,7 @@ def call_result(page: Page) -> None:
     promised = page.locator(".modal [name=promise_date] input")
     promised.fill(french_date(9))
     promised.press("Tab")
-    page.fill(".modal [name=note] textarea", "Virement en fin de semaine")
+    page.fill(".modal [name=note] :is(input, textarea)", "Virement en fin de semaine")
     take_dialog(call_result, page)
     page.click(".modal .btn-secondary")
 
