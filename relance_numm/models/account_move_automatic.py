@@ -259,6 +259,8 @@ class AccountMoveAutomatic(models.Model):
             [("move_id", "in", self.ids), ("amount_due", ">", 0)],
             order="date_due, id",
         )
+        # At once: each invoice looks at its own below.
+        items.last_reminder_id.mapped("state")
         return items.grouped("move_id")
 
     def _relance_last_level(self):
