@@ -192,14 +192,19 @@ class RelanceReminderAutomatic(models.Model):
         activity_type = "relance_numm.mail_activity_address"
         # Whoever reminds may leave the flag, also without a right on customers.
         customers = self.partner_id.sudo().browse(partner.id for partner in unmailed)
-        told = customers.activity_search([activity_type]).mapped("res_id")
-        for customer in customers.filtered(lambda c: c.id not in told):
+        flags = customers.activity_search([activity_type])
+        # Something else may be asked about the same customer, such as his number.
+        told = {(flag.res_id, flag.summary) for flag in flags}
+        for customer in customers:
             reminder, problem = unmailed[customer]
             user = reminder._told_user()
             env = reminder.with_context(lang=user.lang).env
+            summary = env._("Reminded by letter: no address to mail")
+            if (customer.id, summary) in told:
+                continue
             customer.activity_schedule(
                 activity_type,
-                summary=env._("Reminded by letter: no address to mail"),
+                summary=summary,
                 note=env._(
                     "%(reminder)s became a letter. %(problem)s. Complete the "
                     "“Reminder” contact of this customer.",

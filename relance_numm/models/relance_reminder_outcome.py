@@ -299,6 +299,22 @@ class RelanceReminderOutcome(models.Model):
         )
         self._flag_wrong_number()
         self._contacts_called().relance_wrong_phone = self.contact_id.phone
+        self._take_back_sms()
+
+    def _take_back_sms(self):
+        """Take back the SMS that wait to leave for the number at which somebody else
+        answered."""
+        waiting = self.search(
+            [
+                ("state", "=", "outgoing"),
+                ("channel_kind", "=", "sms"),
+                ("partner_id", "=", self.partner_id.id),
+            ]
+        ).filtered("contact_id.relance_is_phone_wrong")
+        for reminders in waiting.try_lock_for_update()._by_author():
+            reminders._recall()
+            for reminder in reminders:
+                reminder._fail(reminder.contact_id._relance_phone_problem())
 
     def _contacts_called(self):
         """Return the customer's contacts that have the number which was called."""
@@ -407,6 +423,12 @@ class RelanceReminderOutcome(models.Model):
         again = super()._ready_again()
         again.filtered("outcome").write(self._no_outcome_vals())
         return again
+
+    def _retry_text(self):
+        """Override: a wrong number is not called again by itself."""
+        if self._is_wrong_number():
+            return self.env._("waits for a person")
+        return super()._retry_text()
 
     @api.model
     def _retry_domain(self, companies):
