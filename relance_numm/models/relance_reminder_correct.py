@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..tools import malformed_email
+from .relance_batch_error import MAX_NAMED
 
 
 class RelanceReminderCorrect(models.Model):
@@ -103,6 +104,42 @@ class RelanceReminderCorrect(models.Model):
             "context": {"default_reminder_ids": failed.ids},
         }
 
+    # Sending again
+
+    def action_send_again(self):
+        """Extend: what is paid, promised or disputed by now is not sent but canceled,
+        which is said.
+
+        :return: a notification, or None where all leave
+        """
+        failed = self.filtered(lambda r: r.state == "failed")
+        return super().action_send_again() or failed._canceled_notification()
+
+    def action_send_on(self):
+        """Extend: likewise."""
+        failed = self.filtered(lambda r: r.state == "failed")
+        return super().action_send_on() or failed._canceled_notification()
+
+    def _canceled_notification(self):
+        """Return the notification of those of these reminders that are canceled, and
+        why, or None."""
+        canceled = self.filtered(lambda r: r.state == "canceled")
+        if not canceled:
+            return None
+        texts = [f"{reminder.name}. {reminder.error}" for reminder in canceled]
+        if len(texts) > MAX_NAMED:
+            texts = [*texts[:MAX_NAMED], "…"]
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": "\n".join(texts),
+                "type": "warning",
+                "sticky": True,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
     # Addresses
 
     def _own_address_moves(self):
@@ -112,6 +149,8 @@ class RelanceReminderCorrect(models.Model):
     @api.depends("partner_id", "line_ids.dropped")
     def _compute_mend_email(self):
         theirs = self.partner_id._relance_emails_to_mend()
+        # At once: each reminder looks at its own invoices below.
+        self._active_lines().move_id.mapped("relance_own_emails")
         for reminder in self:
             own = reminder._own_address_moves()
             reminder.mend_email = own[:1].relance_own_emails or theirs.get(

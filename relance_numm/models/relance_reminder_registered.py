@@ -160,7 +160,7 @@ class RelanceReminderRegistered(models.Model):
         result = super().write(vals)
         if vals.get("post_outcome") == "wrong_address":
             (self - came_back)._come_back()
-        else:
+        elif not self.env.context.get("relance_another_letter"):
             came_back.filtered(
                 lambda r: r.post_outcome != "wrong_address"
             )._not_come_back()
@@ -197,9 +197,11 @@ class RelanceReminderRegistered(models.Model):
                     )
                 )
             came_back = reminder.post_outcome == "wrong_address"
-            if names & AFTER_POSTING and not (
-                reminder.state == "sent" or (reminder.state == "failed" and came_back)
-            ):
+            # Also of one that was canceled since: its address may be good after all.
+            returned = came_back and (
+                reminder.state == "failed" or names == {"post_outcome"}
+            )
+            if names & AFTER_POSTING and not (reminder.state == "sent" or returned):
                 raise UserError(
                     self.env._(
                         "%s was not posted yet: tick it as posted first, then note "
@@ -250,11 +252,48 @@ class RelanceReminderRegistered(models.Model):
         return problem
 
     def _ready_again(self):
-        """Extend: another letter has another number and other dates."""
+        """Extend: another letter has another number and other dates. The address from
+        which the last one came back is not good for all that."""
         again = super()._ready_again()
         noted = again.filtered(lambda r: any(r[name] for name in REGISTERED_FIELDS))
-        noted.write(dict.fromkeys(REGISTERED_FIELDS - {"registered_scan_ids"}, False))
+        noted.filtered(lambda r: r.post_outcome == "wrong_address")._address_found()
+        noted.with_context(relance_another_letter=True).write(
+            dict.fromkeys(REGISTERED_FIELDS - {"registered_scan_ids"}, False)
+        )
         return again
+
+    def action_send_again(self):
+        """Extend: a letter is not sent again to where it came back from.
+
+        :raise UserError: where that is all there is, saying what to do first
+        """
+        stuck = self._bound_to_come_back()
+        if stuck and not (self - stuck).filtered(lambda r: r.state == "failed"):
+            raise UserError(
+                "\n".join(f"{reminder.name}. {reminder.error}" for reminder in stuck)
+            )
+        return super(RelanceReminderRegistered, self - stuck).action_send_again()
+
+    def _bound_to_come_back(self):
+        """Return the letters that came back and still have no other address."""
+        # What the customer's contacts say, whoever asks.
+        letters = self.sudo().filtered(
+            lambda r: (
+                r.state == "failed"
+                and r.channel_kind == "letter"
+                and r.post_outcome == "wrong_address"
+            )
+        )
+        recipients = letters._recipients()
+        stuck = letters.filtered(lambda r: recipients[r.id].letter_problem)
+        return stuck.with_env(self.env)
+
+    def _address_found(self):
+        """Take away what asks for the address of those that have another one now."""
+        recipients = self._recipients()
+        for reminder in self:
+            if not recipients[reminder.id].letter_problem:
+                reminder._wrong_address_flags().unlink()
 
     # Not at this address
 
@@ -297,10 +336,19 @@ class RelanceReminderRegistered(models.Model):
             user_id=user.id,
         )
 
+    def _wrong_address_flags(self):
+        """Return what asks to find the address of this letter, and nothing else that
+        is asked about the customer."""
+        return self.partner_id.sudo().activity_search(
+            ["relance_numm.mail_activity_address"],
+            additional_domain=[("note", "ilike", f"{self.name}. ")],
+        )
+
     def _not_come_back(self):
         """Note that letters did not come back after all: noted by mistake."""
         for reminder in self.sudo():
-            if not all(reminder._active_lines().mapped("is_last")):
+            lines = reminder._active_lines()
+            if reminder.state == "failed" and not all(lines.mapped("is_last")):
                 raise UserError(
                     self.env._(
                         "%s: its entries were reminded again since, so its outcome "
@@ -309,13 +357,17 @@ class RelanceReminderRegistered(models.Model):
                     )
                 )
             reminder.contact_id._relance_address_found()
-            reminder.partner_id.sudo().activity_unlink(
-                ["relance_numm.mail_activity_address"]
-            )
+            reminder._wrong_address_flags().unlink()
             if reminder.state == "failed":
                 posted = reminder.date_sent
                 reminder._set_state("sent")
                 reminder.date_sent = posted
+
+    def _retry_text(self):
+        """Extend: what came back is not tried again by itself."""
+        if self.state == "failed" and self.post_outcome == "wrong_address":
+            return self.env._("waits for a person")
+        return super()._retry_text()
 
     @api.model
     def _retry_domain(self, companies):

@@ -8,6 +8,7 @@ from . import test_automatic_invoice
 from . import test_automatic_pdf
 from . import test_automatic_skipped
 from . import test_automatic_when
+from . import test_between
 from . import test_company
 from . import test_concurrency
 from . import test_contact_create

@@ -42,8 +42,14 @@ class RelanceReminderRetype(models.TransientModel):
 
     def action_change_and_send(self):
         """Change it, and send them again."""
-        self._change().action_send_again()
-        return {"type": "ir.actions.act_window_close"}
+        close = {"type": "ir.actions.act_window_close"}
+        notification = self._change().action_send_again()
+        if not notification:
+            return close
+        return {
+            **notification,
+            "params": {**notification["params"], "next": close},
+        }
 
     def _change(self):
         """Return the reminders that have the new type.
