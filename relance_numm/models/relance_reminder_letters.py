@@ -123,6 +123,10 @@ class RelanceReminderLetters(models.Model):
                 "%s was taken over from elsewhere: undo the take-over on its batch.",
                 self.name,
             )
+        if self.date_disavowed:
+            return self.env._(
+                "%s was disavowed, so what is said of it stays as it is.", self.name
+            )
         lines = self._active_lines()
         if not all(line.is_last and line.is_last_sent for line in lines):
             later = lines.filtered(lambda line: not line.is_last)

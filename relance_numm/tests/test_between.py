@@ -85,6 +85,21 @@ class TestBetween(AutomaticCommon):
         self.assertEqual(letter.state, "failed")
         self.assertEqual(letter._retry_text(), "waits for a person")
 
+    def test_disavowed_letter(self):
+        """F2: why it stays posted is not blamed on a later reminder; what the post does
+        with it is noted all the same."""
+        self.plan.step_ids.channel_ids = self.letter
+        move = self._invoice(8)
+        self._run()
+        letter = self._reminders(move).sudo(False)
+        letter.action_done()
+        letter._disavow("By mistake")
+        with self.assertRaisesRegex(UserError, "was disavowed"):
+            letter.action_not_posted()
+        letter.action_came_back()
+        self.assertEqual(letter.state, "sent")
+        self.assertTrue(self.customer.relance_returned_address)
+
     # Several things asked about one customer
 
     def test_other_questions_stay(self):
