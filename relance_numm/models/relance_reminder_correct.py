@@ -115,11 +115,6 @@ class RelanceReminderCorrect(models.Model):
         failed = self.filtered(lambda r: r.state == "failed")
         return super().action_send_again() or failed._canceled_notification()
 
-    def action_send_on(self):
-        """Extend: likewise."""
-        failed = self.filtered(lambda r: r.state == "failed")
-        return super().action_send_on() or failed._canceled_notification()
-
     def _canceled_notification(self):
         """Return the notification of those of these reminders that are canceled, and
         why, or None."""

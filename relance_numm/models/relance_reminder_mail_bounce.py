@@ -151,7 +151,10 @@ class RelanceReminderMailBounce(models.Model):
         reachable = failed - unreachable
         reachable._begin_anew()
         reachable.with_context(relance_send_on=True)._ready_again()._start()
-        return unreachable._unreachable_notification()
+        return (
+            unreachable._unreachable_notification()
+            or reachable._canceled_notification()
+        )
 
     def _reroute_on(self):
         """Make letters of the mails that reach nobody any longer.

@@ -148,16 +148,19 @@ class TestBetween(AutomaticCommon):
     # Sending again
 
     def test_says_what_is_canceled_instead(self):
-        """D7: a reminder of a promised invoice, sent again, is canceled and says so."""
-        move = self._invoice(8)
-        self._run()
-        reminder = self._reminders(move).sudo(False)
-        reminder.sudo()._fail("For a test")
-        move._relance_promise(self.today + timedelta(3), 100)
-        action = reminder.action_send_again()
-        self.assertEqual(reminder.state, "canceled")
-        self.assertIn("Promise", action["params"]["message"])
-        self.assertIn(reminder.name, action["params"]["message"])
+        """D7: a reminder of a promised invoice, sent again or on, is canceled and says
+        so."""
+        for method in ("action_send_again", "action_send_on"):
+            with self.subTest(method):
+                move = self._invoice(8)
+                self._run()
+                reminder = self._reminders(move).sudo(False)
+                reminder.sudo()._fail("For a test")
+                move._relance_promise(self.today + timedelta(3), 100)
+                action = getattr(reminder, method)()
+                self.assertEqual(reminder.state, "canceled")
+                self.assertIn("Promise", action["params"]["message"])
+                self.assertIn(reminder.name, action["params"]["message"])
 
     # Queries
 
