@@ -39,11 +39,31 @@ class RelanceReminderAutomatic(models.Model):
             & Domain("date_failed", "<=", now - timedelta(hours=hours))
             for attempts, hours in enumerate(RETRY_HOURS, 1)
         )
-        return (
+        failed = (
             Domain("state", "=", "failed")
             & Domain("origin", "=", "automatic")
             & Domain("company_id", "in", companies.ids)
-            & waited
+        )
+        unmended = self._until_mended_domain()
+        mended = self.search(failed & unmended)._filter_mended()
+        # One that fails again waits for the next run.
+        again = Domain("id", "in", mended.ids) & Domain("date_failed", "<=", now)
+        return failed & ((waited & ~unmended) | again)
+
+    @api.model
+    def _until_mended_domain(self):
+        """Return the domain of the failed reminders that are of no use to try again
+        until a person has mended what is wrong: then they go on by themselves."""
+        return Domain.FALSE
+
+    def _filter_mended(self):
+        """Return those of these reminders that would reach somebody now."""
+        # What the customers' contacts say, whoever asks.
+        recipients = self.sudo()._recipients()
+        return self.filtered(
+            lambda r: (
+                not r.channel_id._delivery()._problem(recipients[r.id], r.channel_id)
+            )
         )
 
     def _retry_text(self):

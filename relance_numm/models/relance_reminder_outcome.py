@@ -431,11 +431,9 @@ class RelanceReminderOutcome(models.Model):
         return super()._retry_text()
 
     @api.model
-    def _retry_domain(self, companies):
+    def _until_mended_domain(self):
         """Override: calling a wrong number again is of no use; a person was asked."""
-        return super()._retry_domain(companies) & Domain(
-            "outcome", "!=", "wrong_number"
-        )
+        return super()._until_mended_domain() | Domain("outcome", "=", "wrong_number")
 
     # Disputes
 

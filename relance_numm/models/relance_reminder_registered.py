@@ -370,8 +370,8 @@ class RelanceReminderRegistered(models.Model):
         return super()._retry_text()
 
     @api.model
-    def _retry_domain(self, companies):
+    def _until_mended_domain(self):
         """Extend: what came back waits for a person to correct the address."""
-        return super()._retry_domain(companies) & Domain(
-            "post_outcome", "!=", "wrong_address"
+        return super()._until_mended_domain() | Domain(
+            "post_outcome", "=", "wrong_address"
         )

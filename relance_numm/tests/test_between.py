@@ -48,6 +48,28 @@ class TestBetween(AutomaticCommon):
         # The address is there: nobody is asked for it any longer.
         self.assertFalse(self.customer.activity_ids)
 
+    def test_goes_on_once_it_is_mended(self):
+        """G2: the cron leaves a letter that came back alone until there is another
+        address, and then sends it again by itself; the same for a wrong number."""
+        letter = self._letters_back()
+        letter.sudo().date_failed -= timedelta(days=3)
+        self._run()
+        self.assertEqual(letter.state, "failed")
+        self.customer.street = "9 rue Neuve"
+        self._run()
+        self.assertRecordValues(letter, [{"state": "outgoing", "post_outcome": False}])
+
+    def test_called_once_the_number_is_mended(self):
+        """G2: the same for a call to a wrong number."""
+        self.plan.step_ids.channel_ids |= self.phone
+        call = self._called(code="wrong_number").filtered("main_reminder_id")
+        call.date_failed -= timedelta(days=3)
+        self._run()
+        self.assertEqual(call.state, "failed")
+        self.customer.phone = "+33 6 98 76 54 32"
+        self._run()
+        self.assertRecordValues(call, [{"state": "outgoing", "outcome": False}])
+
     def test_others_are_sent_again(self):
         """D5, F2: among several, only those that have another address."""
         lost = self._create_customer("Lost")
