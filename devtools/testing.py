@@ -52,7 +52,7 @@ def _run(databases: Databases, arguments: list[str]) -> int:
 
 def _pytest(database: str) -> list[object]:
     config = [f"--odoo-config={ODOO_CONFIG}", f"--odoo-database={database}"]
-    return [PYTHON, "-m", "pytest", f"--rootdir={ROOT}", *config]
+    return [PYTHON, "-m", "pytest", f"--rootdir={ROOT}", "--durations=12", *config]
 
 
 def _environ(databases: Databases) -> dict[str, str]:

@@ -49,11 +49,11 @@ class RelanceChannel(models.Model):
         :param Route route: how an automatic reminder of this type reaches him
         """
         self.ensure_one()
-        parts = [", ".join((self | route.companions).mapped("name"))]
+        text = self.name
         address = self._delivery()._address_text(route.recipients)
         if address and not route.problem:
-            parts.append(self.env._("to %s", address))
-        text = " ".join(parts)
+            text = f"{text} {self.env._('to %s', address)}"
+        text = ", ".join([text, *route.companions.mapped("name")])
         if route.problem:
             return self.env._(
                 "%(type)s will not leave: %(problem)s",

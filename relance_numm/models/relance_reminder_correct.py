@@ -107,13 +107,17 @@ class RelanceReminderCorrect(models.Model):
     # Sending again
 
     def action_send_again(self):
-        """Extend: what is paid, promised or disputed by now is not sent but canceled,
-        which is said.
+        """Extend: what became of them is said; what is paid, promised or disputed by
+        now is not sent but canceled, and says why.
 
-        :return: a notification, or None where all leave
+        :return: a notification
         """
         failed = self.filtered(lambda r: r.state == "failed")
-        return super().action_send_again() or failed._canceled_notification()
+        return (
+            super().action_send_again()
+            or failed._canceled_notification()
+            or failed._confirmed_notification()
+        )
 
     def _canceled_notification(self):
         """Return the notification of those of these reminders that are canceled, and

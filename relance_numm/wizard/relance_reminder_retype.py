@@ -42,10 +42,8 @@ class RelanceReminderRetype(models.TransientModel):
 
     def action_change_and_send(self):
         """Change it, and send them again."""
-        close = {"type": "ir.actions.act_window_close"}
         notification = self._change().action_send_again()
-        if not notification:
-            return close
+        close = {"type": "ir.actions.act_window_close"}
         return {
             **notification,
             "params": {**notification["params"], "next": close},
