@@ -15,9 +15,12 @@ BESIDE = [
     for name in (
         "automatic_clock",
         "concurrency",
+        "contact_create",
+        "controls",
         "faults",
         "import",
         "letter",
+        "merge",
         "outcome",
         "plan_impact",
         "post",
