@@ -52,7 +52,7 @@ class RelanceChannel(models.Model):
         text = self.name
         address = self._delivery()._address_text(route.recipients)
         if address and not route.problem:
-            text = f"{text} {self.env._('to %s', address)}"
+            text = " ".join([text, self.env._("to %s", address)])
         text = ", ".join([text, *route.companions.mapped("name")])
         if route.problem:
             return self.env._(
