@@ -1,7 +1,12 @@
+import logging
 from functools import partial
 
 from odoo import api, models
 from odoo.fields import Domain
+
+from ..tools import all_or_each
+
+_logger = logging.getLogger(__name__)
 
 # Invoice PDFs made in one transaction, where each takes a call of wkhtmltopdf.
 PDF_SIZE = 10
@@ -63,13 +68,22 @@ class RelanceReminderPdf(models.Model):
 
     @api.model
     def _make_invoice_pdfs(self, may_leave, moves):
-        """Make the PDFs of invoices; fail the reminders of which one cannot be made."""
-        missing = moves.browse()
+        """Make the PDFs of invoices; fail the reminders of which one cannot be made.
+
+        One that raises is left to the delivery, which says why on its reminder.
+        """
+        missing, raising = [], []
         for company, theirs in moves.grouped("company_id").items():
-            missing |= theirs.with_company(company)._relance_make_invoice_pdfs()
+            all_or_each(
+                theirs.with_company(company),
+                lambda part: missing.extend(part._relance_make_invoice_pdfs().ids),
+                lambda part, error: raising.append((part, error)),
+            )
+        for part, error in raising:
+            _logger.info("No PDF of %s before it leaves: %s", part.name, error)
         if missing:
             lines = self._with_invoices_domain(may_leave)
-            lines &= Domain("move_id", "in", missing.ids)
+            lines &= Domain("move_id", "in", missing)
             stuck = self.search(Domain("line_ids", "any", lines))
             for reminders in stuck.try_lock_for_update()._by_author():
-                reminders._fail_without_pdf(missing)
+                reminders._fail_without_pdf(moves.browse(missing))

@@ -284,7 +284,8 @@ class TestFaults(FaultCase):
     def test_g2_wkhtmltopdf_killed(self):
         """G2: what prints the letters is killed at work, and again when it is checked:
         these reminders say so, the others go on, and the next run sends what failed."""
-        numbers = range(1, 22)
+        # Their invoices have a PDF: only the letters are printed.
+        numbers = range(1, 20)
         self.open(numbers)
         pid = self.start_reminding(delivery_size=10)
         self._kill_programs(pid, "wkhtmltopdf", 2)
