@@ -25,7 +25,7 @@ class TestAutomaticPdf(AutomaticCommon):
         model = self.env.registry["account.move"]
         self.patch(model, "_relance_pdfs_in_one_call", lambda move: patched)
 
-    def _watch(self, killed_at=0, failing=None):
+    def _watch(self, failing=None, raising=None):
         """Note which invoices' PDFs are asked for together."""
         model = self.env.registry["account.move"]
         make = model._relance_make_invoice_pdfs
@@ -34,8 +34,8 @@ class TestAutomaticPdf(AutomaticCommon):
             missing = moves.filtered(lambda m: not m.invoice_pdf_report_id)
             if missing:
                 self.calls.append(len(missing))
-            if len(self.calls) == killed_at:
-                raise MemoryError("Killed")
+            if raising and raising in missing:
+                raise ValueError("This one is broken")
             if failing and failing in moves:
                 return make(moves - failing) | failing
             return make(moves)
@@ -60,9 +60,23 @@ class TestAutomaticPdf(AutomaticCommon):
     def test_killed(self):
         """D8: stopped, the groups that were made stay; the others are made anew."""
         self._build(patched=False)
-        with self._watch(killed_at=2), self.assertLogs(CRON, "ERROR"):
+        reminders = self.env.registry["relance.reminder"]
+        make, groups = reminders._make_invoice_pdfs, []
+
+        def killed(model, may_leave, moves):
+            groups.append(len(moves))
+            if len(groups) == 2:
+                raise MemoryError("Killed")
+            return make(model, may_leave, moves)
+
+        with (
+            patch.object(reminders, "_make_invoice_pdfs", killed),
+            self._watch(),
+            self.assertLogs(CRON, "ERROR"),
+        ):
             self._run()
-        self.assertEqual(self.calls, [2, 2, 2, 1])
+        self.assertEqual(groups, [2, 2, 2, 1])
+        self.assertEqual(self.calls, [2, 2, 1], "Those of the first group stay")
         self.assertEqual(set(self._reminders().mapped("state")), {"outgoing"})
 
     def test_one_that_fails(self):
@@ -75,6 +89,20 @@ class TestAutomaticPdf(AutomaticCommon):
         reminder = self._reminders(bad)
         self.assertEqual((reminder.state, reminder.attempts), ("failed", 1))
         self.assertIn(bad.name, reminder.error)
+        self.assertEqual(
+            set(self._reminders(self.moves - bad).mapped("state")), {"outgoing"}
+        )
+
+    def test_one_that_raises(self):
+        """F1: one that raises fails its own reminder with the reason, and stops neither
+        its group nor the others."""
+        self._build(patched=False)
+        bad = self.moves[0]
+        with self._watch(raising=bad):
+            self._run()
+        reminder = self._reminders(bad)
+        self.assertEqual(reminder.state, "failed")
+        self.assertIn("This one is broken", reminder.error)
         self.assertEqual(
             set(self._reminders(self.moves - bad).mapped("state")), {"outgoing"}
         )
