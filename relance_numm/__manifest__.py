@@ -7,7 +7,7 @@
     "author": "relance_numm contributors",
     "license": "LGPL-3",
     "application": True,
-    "depends": ["account", "resource", "sms"],
+    "depends": ["account", "base_iban", "resource", "sms"],
     "data": [
         # Security: rules need the models only.
         "security/ir.model.access.csv",

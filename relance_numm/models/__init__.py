@@ -22,7 +22,6 @@ from . import relance_batch_error
 from . import relance_batch_formal_notice
 from . import relance_batch_import
 from . import relance_batch_letters
-from . import relance_batch_together
 from . import relance_channel
 from . import relance_channel_post
 from . import relance_delivery

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..client_actions import notification
+
 ACTIVITY = "relance_numm.mail_activity_error"
 
 
@@ -89,16 +91,10 @@ class AccountMoveError(models.Model):
         failed._message_log_batch(
             dict.fromkeys(failed.ids, self.env._("Its reminder is tried again."))
         )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "Tried again at the next run: %s", ", ".join(failed.mapped("name"))
-                )
-                if len(failed) <= 10
-                else self.env._("%s invoices are tried again.", len(failed)),
-                "type": "success",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(
+            self.env._(
+                "Tried again at the next run: %s", ", ".join(failed.mapped("name"))
+            )
+            if len(failed) <= 10
+            else self.env._("%s invoices are tried again.", len(failed))
+        )

@@ -86,12 +86,14 @@ class RelanceBatch(models.Model):
         )
         by_state = defaultdict(int)
         letters, totals = defaultdict(int), defaultdict(int)
-        for batch, state, kind, count in self.env["relance.reminder"]._read_group(
+        for batch, state, main, kind, count in self.env["relance.reminder"]._read_group(
             [("batch_id", "in", self.ids)],
-            ["batch_id", "state", "channel_kind"],
+            ["batch_id", "state", "main_reminder_id.state", "channel_kind"],
             ["__count"],
         ):
-            by_state[batch.id, state] += count
+            # Nothing in the background sends what waits for one that failed.
+            if (state, main) != ("pending", "failed"):
+                by_state[batch.id, state] += count
             letters[batch.id] += count * (kind == "letter")
             totals[batch.id] += count
         for batch in self:

@@ -6,6 +6,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import groupby, split_every
 
+from ..client_actions import notification
+
 # Reminders created at a time.
 INSERT_SIZE = 1000
 # Reminders named when they cannot be undone; the rest is counted.
@@ -213,12 +215,4 @@ class RelanceBatchImport(models.Model):
 
     @api.model
     def _action_undone(self, message, kept):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": message,
-                "type": "warning" if kept else "success",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(message, "warning" if kept else "success")

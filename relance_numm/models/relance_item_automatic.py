@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_datetime, formatLang
 
+from ..client_actions import notification
 from .relance_reminder import IN_FLIGHT
 from .relance_step import AUTOMATIONS
 from .res_company import REMIND_BY
@@ -560,18 +561,12 @@ class RelanceItemAutomatic(models.Model):
         self._check_remind_now()
         # Whoever may change plans may start it, without a right on scheduled actions.
         self.env.ref("relance_numm.ir_cron_remind").sudo()._trigger()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "The reminders are being made in the background; they come to "
-                    "“Reminders” within a minute."
-                ),
-                "type": "success",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(
+            self.env._(
+                "The reminders are being made in the background; they come to "
+                "“Reminders” within a minute."
+            )
+        )
 
     @api.model
     def _check_remind_now(self):

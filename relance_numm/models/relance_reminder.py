@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..client_actions import notification
+
 REMINDER_STATES = [
     ("to_confirm", "To confirm"),
     ("pending", "To send"),
@@ -345,15 +347,9 @@ class RelanceReminder(models.Model):
 
     @api.model
     def _nothing_to_print(self):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._("None of these reminders has a letter to print."),
-                "type": "warning",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(
+            self.env._("None of these reminders has a letter to print."), "warning"
+        )
 
     def action_done(self):
         """Tick letters as posted, calls and meetings as done: the level counts now."""

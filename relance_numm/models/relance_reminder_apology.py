@@ -39,9 +39,7 @@ class RelanceReminderApology(models.Model):
             for reminder in self
         }
         named = [email for addresses in emails.values() for email in addresses]
-        # Whoever apologizes respects the blacklist, without a right to it.
-        blacklist = self.env["mail.blacklist"].sudo()
-        refused = set(blacklist.search([("email", "in", named)]).mapped("email"))
+        refused = self.env["res.partner"]._relance_blacklisted(named)
         return {
             id_: [email for email in addresses if email not in refused]
             for id_, addresses in emails.items()

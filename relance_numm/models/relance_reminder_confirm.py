@@ -1,5 +1,7 @@
 from odoo import models
 
+from ..client_actions import CLOSE_DIALOG, SOFT_RELOAD, notification
+
 
 class RelanceReminderConfirm(models.Model):
     """What a person reads once he has confirmed reminders (G3)."""
@@ -10,22 +12,18 @@ class RelanceReminderConfirm(models.Model):
         """Return the notification of what became of these confirmed reminders."""
         self.invalidate_recordset(["state"])
         stopped = self.filtered(lambda r: r.state in ("failed", "canceled"))
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": " ".join(self._confirmed_sentences()),
-                "type": "warning" if stopped else "success",
-                "next": self._after_confirmation(),
-            },
-        }
+        return notification(
+            " ".join(self._confirmed_sentences()),
+            "warning" if stopped else "success",
+            self._after_confirmation(),
+        )
 
     def _after_confirmation(self):
         """Return what follows the notification: the screen is read again, or the dialog
         that asked is closed, which reads it again as well."""
         if self.env.context.get("relance_in_dialog"):
-            return {"type": "ir.actions.act_window_close"}
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+            return CLOSE_DIALOG
+        return SOFT_RELOAD
 
     def _confirmed_sentences(self):
         """Return a sentence for each thing that became of these reminders.

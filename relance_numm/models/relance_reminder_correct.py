@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..client_actions import notification
 from ..tools import malformed_email
 from .relance_batch_error import MAX_NAMED
 
@@ -128,16 +129,7 @@ class RelanceReminderCorrect(models.Model):
         texts = [f"{reminder.name}. {reminder.error}" for reminder in canceled]
         if len(texts) > MAX_NAMED:
             texts = [*texts[:MAX_NAMED], "…"]
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": "\n".join(texts),
-                "type": "warning",
-                "sticky": True,
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification("\n".join(texts), "warning", sticky=True)
 
     # Addresses
 

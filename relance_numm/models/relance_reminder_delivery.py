@@ -162,6 +162,12 @@ class RelanceReminderDelivery(models.Model):
                     )
                 )
 
+    def _with_invoices(self):
+        """Return those of these reminders whose mail has the invoices attached."""
+        return self.filtered(
+            lambda r: r.origin == "automatic" or r.template_id.attach_invoices
+        )
+
     def _make_letters(self):
         """Make the PDF of each reminder's letter, all in one run (E3).
 

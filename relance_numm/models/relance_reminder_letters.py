@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools.pdf import PdfFileReader
 
+from ..client_actions import notification
+
 
 def is_readable_pdf(content):
     """Return whether the content of a PDF file can be put behind a letter."""
@@ -58,20 +60,16 @@ class RelanceReminderLetters(models.Model):
 
     @api.model
     def _warn_lacking(self, moves, action):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "Printed without the PDF of %s, which could not be made or read: "
-                    "open the invoice, print it, and enclose it by hand.",
-                    ", ".join(moves.mapped("name")),
-                ),
-                "type": "warning",
-                "sticky": True,
-                "next": action,
-            },
-        }
+        return notification(
+            self.env._(
+                "Printed without the PDF of %s, which could not be made or read: "
+                "open the invoice, print it, and enclose it by hand.",
+                ", ".join(moves.mapped("name")),
+            ),
+            "warning",
+            action,
+            sticky=True,
+        )
 
     def _letter_stream(self, with_invoices=False):
         """Return the letter as it was made, its invoices behind it if asked for.

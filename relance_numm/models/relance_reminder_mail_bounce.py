@@ -2,6 +2,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools.mail import email_normalize_all
 
+from ..client_actions import notification
 from ..tools import well_formed_emails
 
 # Mailbox or domain unknown, moved, malformed or disabled.
@@ -188,18 +189,13 @@ class RelanceReminderMailBounce(models.Model):
         """Return the notification that says whom nothing reaches, or None."""
         if not self:
             return None
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "No other address for %s: an activity asks to complete it.",
-                    ", ".join(self.partner_id.mapped("display_name")),
-                ),
-                "type": "warning",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(
+            self.env._(
+                "No other address for %s: an activity asks to complete it.",
+                ", ".join(self.partner_id.mapped("display_name")),
+            ),
+            "warning",
+        )
 
     def _address(self):
         """Override: a person is asked at once where a mail came back and no letter can

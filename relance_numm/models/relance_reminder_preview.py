@@ -109,9 +109,3 @@ class RelanceReminderPreview(models.Model):
         lines = contact._display_address(without_company=True).splitlines()
         parts = [contact.name or self.customer_name, *map(str.strip, lines)]
         return ", ".join(filter(None, parts))
-
-    def _with_invoices(self):
-        """Return those of these reminders whose mail has the invoices attached."""
-        return self.filtered(
-            lambda r: r.origin == "automatic" or r.template_id.attach_invoices
-        )

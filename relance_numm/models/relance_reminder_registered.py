@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
@@ -84,46 +86,63 @@ class RelanceReminderRegistered(models.Model):
     @api.constrains(*REGISTERED_DATES, "post_outcome")
     def _check_registered_dates(self):
         """Refuse dates out of order, saying which (F2)."""
-        today = fields.Date.context_today(self)
         for reminder in self:
-            known = [
-                (self._fields[name]._description_string(self.env), reminder[name])
-                for name in REGISTERED_DATES
-                if reminder[name]
-            ]
-            for label, day in known:
-                if day > today:
-                    raise ValidationError(
-                        self.env._(
-                            "%(reminder)s: “%(date)s” is in the future (%(day)s). "
-                            "Enter the day it happened.",
-                            reminder=reminder.name,
-                            date=label,
-                            day=format_date(self.env, day),
-                        )
-                    )
-            for (early, before), (late, after) in zip(known, known[1:], strict=False):
-                if after < before:
-                    raise ValidationError(
-                        self.env._(
-                            "%(reminder)s: “%(late)s” (%(after)s) cannot be before "
-                            "“%(early)s” (%(before)s). Correct one of the two dates.",
-                            reminder=reminder.name,
-                            late=late,
-                            after=format_date(self.env, after),
-                            early=early,
-                            before=format_date(self.env, before),
-                        )
-                    )
-            if reminder.date_received and reminder.post_outcome != "received":
-                raise ValidationError(
-                    self.env._(
-                        "%(reminder)s: a letter with the outcome “%(outcome)s” was not "
-                        "received. Empty the date of receipt, or choose “Received”.",
-                        reminder=reminder.name,
-                        outcome=reminder._outcome_label(),
-                    )
+            problem = (
+                reminder._future_date_problem()
+                or reminder._date_order_problem()
+                or reminder._receipt_problem()
+            )
+            if problem:
+                raise ValidationError(problem)
+
+    def _registered_days(self):
+        """Return the dates of the post that are known, in their order, with the names
+        of their fields for people to read.
+
+        :rtype: list[tuple[str, datetime.date]]
+        """
+        return [
+            (self._fields[name]._description_string(self.env), self[name])
+            for name in REGISTERED_DATES
+            if self[name]
+        ]
+
+    def _future_date_problem(self):
+        today = fields.Date.context_today(self)
+        for label, day in self._registered_days():
+            if day > today:
+                return self.env._(
+                    "%(reminder)s: “%(date)s” is in the future (%(day)s). "
+                    "Enter the day it happened.",
+                    reminder=self.name,
+                    date=label,
+                    day=format_date(self.env, day),
                 )
+        return False
+
+    def _date_order_problem(self):
+        for (early, before), (late, after) in pairwise(self._registered_days()):
+            if after < before:
+                return self.env._(
+                    "%(reminder)s: “%(late)s” (%(after)s) cannot be before "
+                    "“%(early)s” (%(before)s). Correct one of the two dates.",
+                    reminder=self.name,
+                    late=late,
+                    after=format_date(self.env, after),
+                    early=early,
+                    before=format_date(self.env, before),
+                )
+        return False
+
+    def _receipt_problem(self):
+        if self.date_received and self.post_outcome != "received":
+            return self.env._(
+                "%(reminder)s: a letter with the outcome “%(outcome)s” was not "
+                "received. Empty the date of receipt, or choose “Received”.",
+                reminder=self.name,
+                outcome=self._outcome_label(),
+            )
+        return False
 
     @api.constrains("registered_number")
     def _check_registered_number(self):

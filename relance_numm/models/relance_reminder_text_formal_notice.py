@@ -64,21 +64,6 @@ def says_one_of(words, text, lang):
     return any(word in plain for word in words.get((lang or "")[:2], words["en"]))
 
 
-def is_iban(number):
-    """Return whether an account number is a valid IBAN (ISO 13616).
-
-    >>> is_iban("FR76 3000 6000 0112 3456 7890 189")
-    True
-    >>> is_iban("FR76 3000 6000 0112 3456 7890 188") or is_iban("1234567")
-    False
-    """
-    number = "".join((number or "").split()).upper()
-    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", number):
-        return False
-    digits = "".join(str(int(c, 36)) for c in number[4:] + number[:4])
-    return int(digits) % 97 == 1
-
-
 class RelanceFormalNotice(models.Model):
     """A mise en demeure is checked before it is created, and again before it leaves.
 
@@ -117,12 +102,7 @@ class RelanceFormalNotice(models.Model):
         """Return what is missing of who claims, and of how to pay him."""
         company = self.company_id
         french = company.country_id.code in (False, *FRENCH_POST)
-        labels = company._fields
-        missing = [
-            labels[name]._description_string(self.env)
-            for name in ("street", "zip", "city")
-            if not company[name]
-        ]
+        missing = self._formal_missing_address(company)
         if french and not company.company_registry:
             missing.append(self.env._("SIREN or SIRET (field “Company ID”)"))
         problems = []
@@ -135,8 +115,8 @@ class RelanceFormalNotice(models.Model):
                     missing=", ".join(missing),
                 )
             )
-        number = company._relance_banks()[company.id].acc_number
-        if not number or (french and not is_iban(number)):
+        bank = company._relance_banks()[company.id]
+        if not bank.acc_number or (french and bank.acc_type != "iban"):
             problems.append(
                 self.env._(
                     "the IBAN to pay to: add a bank account of “%s” under "
@@ -153,14 +133,21 @@ class RelanceFormalNotice(models.Model):
             )
         return problems
 
+    def _formal_missing_address(self, record):
+        """Return the labels of what the address of a company or a contact lacks.
+
+        :rtype: list[str]
+        """
+        return [
+            record._fields[name]._description_string(self.env)
+            for name in ("street", "zip", "city")
+            if not record[name]
+        ]
+
     def _formal_debtor_problems(self):
         """Return what is missing of who owes."""
         contact = self.contact_id or self.partner_id
-        missing = [
-            contact._fields[name]._description_string(self.env)
-            for name in ("street", "zip", "city")
-            if not contact[name]
-        ]
+        missing = self._formal_missing_address(contact)
         if not missing:
             return []
         return [

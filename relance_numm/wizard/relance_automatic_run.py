@@ -2,6 +2,8 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 
+from ..client_actions import dialog
+
 
 class RelanceAutomaticRun(models.TransientModel):
     """« Lancer maintenant »: what would leave, before the cron runs at once (G5)."""
@@ -52,15 +54,7 @@ class RelanceAutomaticRun(models.TransientModel):
 
     @api.model
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Start now"),
-            "res_model": self._name,
-            "res_id": self.create({}).id,
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"dialog_size": "medium"},
-        }
+        return dialog(self.create({}), self.env._("Start now"), "medium")
 
     def action_run(self):
         """Let the cron run at once, and close the dialog."""

@@ -6,6 +6,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
+from ..client_actions import dialog
+
 # Days before today that the dialog offers to start from, besides “from the beginning”.
 STARTS = (365, 180, 90, 30, 0)
 DEFAULT_START = 90
@@ -65,15 +67,7 @@ class RelanceAutomaticStart(models.TransientModel):
 
     def _action(self):
         """Return the action that opens this dialog."""
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Start automatic reminders"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"dialog_size": "large"},
-        }
+        return dialog(self, self.env._("Start automatic reminders"), "large")
 
     @api.model
     def _prepare_start_vals(self, company):

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..client_actions import CLOSE_DIALOG, dialog, notification
+
 
 class RelanceBatchCancel(models.TransientModel):
     """« Annuler le lot »: how much will be canceled, how much has left already."""
@@ -41,24 +43,9 @@ class RelanceBatchCancel(models.TransientModel):
         return " ".join(texts)
 
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Cancel the batch"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }
+        return dialog(self, self.env._("Cancel the batch"))
 
     def action_confirm(self):
         """Cancel what has not left, and say how much it was."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.batch_id._cancel_unsent(),
-                "type": "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notification(self.batch_id._cancel_unsent(), "success", CLOSE_DIALOG)

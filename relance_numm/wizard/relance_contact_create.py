@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..client_actions import dialog
+
 
 class RelanceContactCreate(models.TransientModel):
     """Create the « Relance » contacts of many customers, seen before and undone after
@@ -112,12 +114,4 @@ class RelanceContactCreate(models.TransientModel):
         }
 
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Create reminder contacts"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"dialog_size": "extra-large"},
-        }
+        return dialog(self, self.env._("Create reminder contacts"), "extra-large")

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import is_html_empty
 
+from ..client_actions import CLOSE_DIALOG, dialog, notification
+
 
 class RelanceDisavow(models.TransientModel):
     """« Désavouer »: says what will happen, asks for the note, shows the apology."""
@@ -61,14 +63,7 @@ class RelanceDisavow(models.TransientModel):
         )
 
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Disavow"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }
+        return dialog(self, self.env._("Disavow"))
 
     @api.depends("reminder_ids")
     def _compute_reminder_count(self):
@@ -184,15 +179,7 @@ class RelanceDisavow(models.TransientModel):
         self.ensure_one()
         apologies = self._apologies() if self.send_apology else {}
         done = self.reminder_ids._disavow(self.note, apologies)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self._done_text(done),
-                "type": "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notification(self._done_text(done), "success", CLOSE_DIALOG)
 
     def _done_text(self, done):
         text = self.env._("Reminders disavowed: %s.", len(done))

@@ -9,6 +9,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import remove_accents
 
+from ..client_actions import CLOSE_DIALOG, batch_notification
+
 SEPARATORS = (";", ",", "\t")
 # What the columns may be called, as `plain` writes it.
 COLUMNS = {
@@ -190,23 +192,12 @@ class RelanceImport(models.TransientModel):
 
     def _action_imported(self, count, batches, warn):
         """Say how much was taken over; show the lines that were not, if any."""
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                # The web client puts the links where the %s are.
-                "message": self.env._("Reminders taken over: %s.", count)
-                + " %s" * len(batches),
-                "links": [
-                    {"label": batch.name, "url": f"/odoo/relance.batch/{batch.id}"}
-                    for batch in batches
-                ],
-                "type": "warning" if warn else "success",
-                "next": self._action_open()
-                if self.line_ids
-                else {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return batch_notification(
+            self.env._("Reminders taken over: %s.", count),
+            batches,
+            "warning" if warn else "success",
+            self._action_open() if self.line_ids else CLOSE_DIALOG,
+        )
 
     def _action_open(self):
         return {

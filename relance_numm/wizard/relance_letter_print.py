@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..client_actions import dialog
+
 
 class RelanceLetterPrint(models.TransientModel):
     """What is asked before letters are printed (E3)."""
@@ -29,14 +31,7 @@ class RelanceLetterPrint(models.TransientModel):
     def _action_open(self, reminders):
         """Return the action that asks how to print the letters of reminders."""
         wizard = self.create({"reminder_ids": reminders.ids})
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Print the letters"),
-            "res_model": self._name,
-            "res_id": wizard.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }
+        return dialog(wizard, self.env._("Print the letters"))
 
     def action_print(self):
         """Open the letters as one PDF, by postal code."""

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..client_actions import dialog
 from ..models.relance_reminder_outcome import OUTCOMES, Outcome
 
 # Working days after which a customer who did not answer is called again.
@@ -64,14 +65,7 @@ class RelanceOutcome(models.TransientModel):
             )
 
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Result: %s", self.reminder_id.display_name),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }
+        return dialog(self, self.env._("Result: %s", self.reminder_id.display_name))
 
     def action_record(self):
         """Record the result."""

@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import groupby
 
+from ..client_actions import batch_notification
+
 # Sentences shown in the dialog; the rest is counted.
 LEFT_OUT_SHOWN = 5
 
@@ -142,20 +144,7 @@ class RelancePrepare(models.TransientModel):
         message = self.env._("Reminders created: %s.", created)
         if failed:
             message += " " + self.env._("Could not be sent: %s.", failed)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                # The web client puts the links where the %s are.
-                "message": message + " %s" * len(batches),
-                "links": [
-                    {"label": batch.name, "url": f"/odoo/relance.batch/{batch.id}"}
-                    for batch in batches
-                ],
-                "type": "warning" if failed else "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return batch_notification(message, batches, "warning" if failed else "success")
 
     def _action_open(self, view="relance_numm.relance_prepare_view_form"):
         self.ensure_one()

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..client_actions import dialog
+
 
 class RelanceReminderPreview(models.TransientModel):
     """The mail or letter of a reminder as it would leave now, leaving no trace (G3)."""
@@ -35,15 +37,9 @@ class RelanceReminderPreview(models.TransientModel):
         return previews
 
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Preview of %s", self.reminder_id.name),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"dialog_size": "extra-large"},
-        }
+        return dialog(
+            self, self.env._("Preview of %s", self.reminder_id.name), "extra-large"
+        )
 
     def action_confirm(self):
         """Confirm the reminder, and send it."""

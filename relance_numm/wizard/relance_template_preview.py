@@ -5,6 +5,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..client_actions import dialog
+
 
 class RelanceTemplatePreview(models.TransientModel):
     """A template on a real customer, as mail and as PDF, leaving no trace (A2)."""
@@ -53,15 +55,7 @@ class RelanceTemplatePreview(models.TransientModel):
         return self._action_open()
 
     def _action_open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Preview"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"dialog_size": "extra-large"},
-        }
+        return dialog(self, self.env._("Preview"), "extra-large")
 
     @api.model
     def _preview_fields(self):
