@@ -65,6 +65,12 @@ class RelanceDelivery(models.AbstractModel):
         return reminder.contact_id.display_name
 
     @api.model
+    def _called_address(self, reminder):
+        """Return whom the reminder reaches, with the number."""
+        contact = reminder.contact_id
+        return ", ".join(filter(None, (contact.display_name, contact.phone)))
+
+    @api.model
     def _copy_text(self, reminder):
         """Return what the internal copy says of the reminder, in a line."""
         return reminder.comment

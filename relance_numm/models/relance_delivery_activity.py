@@ -99,8 +99,7 @@ class RelanceDeliveryActivity(models.AbstractModel):
 
     @api.model
     def _copy_address(self, reminder):
-        contact = reminder.contact_id
-        return ", ".join(filter(None, (contact.display_name, contact.phone)))
+        return self._called_address(reminder)
 
     @api.model
     def _comment(self, reminder):

@@ -56,8 +56,7 @@ class RelanceDeliverySms(models.AbstractModel):
 
     @api.model
     def _copy_address(self, reminder):
-        contact = reminder.contact_id
-        return ", ".join(filter(None, (contact.display_name, contact.phone)))
+        return self._called_address(reminder)
 
     @api.model
     def _copy_text(self, reminder):

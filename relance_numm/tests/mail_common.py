@@ -63,8 +63,8 @@ class Inbox(Message):
         self.envelopes.append(message["X-RcptTo"])
 
 
-class MailCommon(RelanceCommon):
-    """A real SMTP server to send to, and the mail gateway to come back by."""
+class SmtpCommon(RelanceCommon):
+    """A real SMTP server to send to."""
 
     @classmethod
     def setUpClass(cls):
@@ -77,14 +77,10 @@ class MailCommon(RelanceCommon):
         controller.start()
         cls.addClassCleanup(controller.stop)
         cls.env["ir.mail_server"].search([]).active = False
-        cls.env["ir.mail_server"].create(
+        cls.server = cls.env["ir.mail_server"].create(
             {"name": "loopback", "smtp_host": "127.0.0.1", "smtp_port": port}
         )
         cls.env.user.email = "accountant@example.com"
-        cls.domain = cls.company.alias_domain_id or cls.env["mail.alias.domain"].create(
-            {"name": "entity.example.com"}
-        )
-        cls.company.alias_domain_id = cls.domain
 
     def setUp(self):
         super().setUp()
@@ -97,6 +93,18 @@ class MailCommon(RelanceCommon):
                 type(self.env["ir.mail_server"]), "_disable_send", lambda _self: False
             )
         )
+
+
+class MailCommon(SmtpCommon):
+    """It, and the mail gateway to come back by."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.domain = cls.company.alias_domain_id or cls.env["mail.alias.domain"].create(
+            {"name": "entity.example.com"}
+        )
+        cls.company.alias_domain_id = cls.domain
 
     def _contact(self, name, **vals):
         return self._create_customer(

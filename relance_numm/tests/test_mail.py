@@ -1,14 +1,6 @@
-import email
-import email.policy
-import socket
-from unittest.mock import patch
-
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
-
 from odoo.tests import tagged
 
-from .common import RelanceCommon
+from .mail_common import SmtpCommon
 
 try:
     import pymupdf
@@ -16,65 +8,9 @@ except ImportError:  # a database test run without the developers' requirements
     pymupdf = None
 
 
-class Inbox(Message):
-    """An SMTP handler that keeps what arrives, and refuses some addresses."""
-
-    def __init__(self):
-        super().__init__()
-        self.messages = []
-        self.envelopes = []
-        self.refused = set()
-
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        if address in self.refused:
-            return "550 5.1.1 no such user"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    def handle_message(self, message):
-        self.messages.append(
-            email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
-        )
-        self.envelopes.append(message["X-RcptTo"])
-
-
 @tagged("post_install", "-at_install")
-class TestMail(RelanceCommon):
+class TestMail(SmtpCommon):
     """The mail as it arrives at a real SMTP server (F1)."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.inbox = Inbox()
-        controller = Controller(cls.inbox, hostname="127.0.0.1", port=cls._free_port())
-        controller.start()
-        cls.addClassCleanup(controller.stop)
-        cls.env["ir.mail_server"].search([]).active = False
-        cls.server = cls.env["ir.mail_server"].create(
-            {
-                "name": "loopback",
-                "smtp_host": "127.0.0.1",
-                "smtp_port": controller.port,
-            }
-        )
-        cls.env.user.email = "accountant@example.com"
-
-    @classmethod
-    def _free_port(cls):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
-    def setUp(self):
-        super().setUp()
-        self.inbox.messages.clear()
-        self.inbox.envelopes.clear()
-        self.inbox.refused.clear()
-        # Odoo sends nothing in tests; here what leaves is what is tested.
-        mail_server = type(self.env["ir.mail_server"])
-        self.startPatcher(
-            patch.object(mail_server, "_disable_send", lambda _self: False)
-        )
 
     def _send(self, moves, **context):
         with self.allow_pdf_render():
@@ -157,7 +93,9 @@ class TestMail(RelanceCommon):
 
     def test_f1_refused(self):
         """F1: an address the server refuses: failed with the reason, level back."""
-        self.inbox.refused = {"peyrot@example.com", "recovery@example.com"}
+        self.inbox.refused = dict.fromkeys(
+            ("peyrot@example.com", "recovery@example.com"), "550 5.1.1 no such user"
+        )
         move = self._invoice(8)
         reminder = self._send(move)
         self.assertEqual(reminder.state, "failed")
