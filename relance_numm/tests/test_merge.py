@@ -3,14 +3,13 @@ from unittest.mock import patch
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
-from . import test_mail
-from .common import RelanceCommon
+from .mail_common import SmtpCommon
 
 SETTINGS = ("relance_plan_id", "relance_user_id", "relance_excluded")
 
 
 @tagged("post_install", "-at_install")
-class TestMerge(RelanceCommon):
+class TestMerge(SmtpCommon):
     """Two customers that Odoo's wizard merges keep all of their reminders (B2)."""
 
     @classmethod
@@ -62,21 +61,8 @@ class TestMerge(RelanceCommon):
 
     def _sent_mails(self, reminder):
         """Return to whom a reminder's mail leaves, by a real server."""
-        inbox = test_mail.Inbox()
-        port = test_mail.TestMail._free_port()
-        controller = test_mail.Controller(inbox, hostname="127.0.0.1", port=port)
-        controller.start()
-        self.addCleanup(controller.stop)
-        self.env["ir.mail_server"].search([]).active = False
-        server = self.env["ir.mail_server"].create(
-            {"name": "loopback", "smtp_host": "127.0.0.1", "smtp_port": port}
-        )
-        # Odoo sends nothing in tests.
-        self.startPatcher(
-            patch.object(type(server), "_disable_send", lambda _self: False)
-        )
         self.env["mail.mail"].search([("relance_reminder_id", "=", reminder.id)]).send()
-        return [message["To"] for message in inbox.messages]
+        return [message["To"] for message in self.inbox.messages]
 
     def test_reminders_and_items(self):
         """Sent reminders, their traces and the open items become the destination's."""
