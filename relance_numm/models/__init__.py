@@ -36,6 +36,7 @@ from . import relance_item_automatic
 from . import relance_item_error
 from . import relance_item_outcome
 from . import relance_item_screens
+from . import relance_item_search
 from . import relance_letter
 from . import relance_level
 from . import relance_plan

@@ -4,6 +4,19 @@ from odoo import models
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
+    # A page of the work list by due date, and what the cron looks at first: see
+    # `relance.item._lines_sql`.
+    _relance_due_idx = models.Index(
+        "((COALESCE(date_maturity, date)), id) WHERE reconciled IS NOT TRUE"
+        " AND parent_state = 'posted'"
+        " AND (amount_residual_currency <> 0 OR amount_residual <> 0)"
+    )
+    # The customers who have an open credit: see `relance.item._customer_credit_sql`.
+    _relance_credit_idx = models.Index(
+        "(partner_id) WHERE reconciled IS NOT TRUE"
+        " AND parent_state = 'posted' AND amount_residual_currency < 0"
+    )
+
     def _relance_unskip(self):
         """Let the steps of which a person canceled the automatic reminders be made
         again."""

@@ -1,6 +1,9 @@
+import re
+
 from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
+from .relance_item_query import named_ctes, pruned, values_sql
 from .relance_plan import CUSTOMER_TYPES
 from .relance_reminder import IN_FLIGHT, LINE_STATES
 
@@ -18,6 +21,36 @@ NOT_OWED = (
     "disputed",
     "promised",
 )
+# Types of the columns of the tables whose values are written into the query.
+_STEPS = {
+    "plan_id": "int",
+    "step_ids": "int[]",
+    "days": "int[]",
+    "level_ids": "int[]",
+    "ranks": "int[]",
+    "automations": "text[]",
+}
+SMALL_TABLES = {
+    "level_rank": {"id": "int", "rank": "int"},
+    "type_plan": {"company_id": "int", "customer_type": "text", "plan_id": "int"},
+    "plan_steps": _STEPS,
+    "automatic_steps": _STEPS,
+}
+CREDITS = {
+    "partner_id": "int",
+    "company_id": "int",
+    "currency_id": "int",
+    "credit": "numeric",
+    "net": "numeric",
+}
+# So many customers with open credits are written into a query.
+MAX_CREDITS = 10000
+ROLE_PLAN = {
+    "company_id": "int",
+    "partner_id": "int",
+    "customer_type": "text",
+    "plan_id": "int",
+}
 
 
 class RelanceItem(models.Model):
@@ -186,17 +219,60 @@ class RelanceItem(models.Model):
         string="Unreconciled credits", currency_field="currency_id", aggregator=None
     )
 
+    # Query
+
     @property
     def _table_query(self):
+        # What is searched has the columns that it reads: see `ItemQuery`.
+        if self.env.context.get("relance_item_lazy"):
+            return SQL("SELECT")
+        return self._assembled(self._columns())
+
+    @api.model
+    def _assembled(self, names, lines=None, conditions=()):
+        """Return the query with some of its columns, and the joins that these need.
+
+        :param names: the columns' names
+        :param SQL lines: which journal items to look at, from ``FROM`` on; all that are
+            open if None
+        :param conditions: conditions on ``line`` that its rows fulfil anyhow
+        :rtype: SQL
+        """
+        self = self._with_facts()
+        columns, credits = self._columns(), None
+        select = SQL(", ").join(
+            SQL("%s AS %s", columns[name], SQL.identifier(name))
+            for name in sorted(names)
+        )
+        where = SQL(" AND ").join([self._where(), *conditions])
+        joins = SQL(" ").join(
+            pruned(self._joins(), f"{select.code} {where.code}", r"\.")
+        )
+        if not lines and re.search(r"\bcustomer_credit\.", joins.code):
+            credits = self._customer_credit_values()
+        ctes = pruned(self._ctes(lines, credits), joins.code, r"\b")
+        if lines:
+            code = f"{select.code} {joins.code} {where.code}"
+            ctes.insert(0, self._looked_at(lines, code))
         return SQL(
-            "WITH %s SELECT %s FROM %s WHERE %s",
-            self._ctes(),
+            "%s SELECT %s FROM %s line %s WHERE %s",
+            SQL("WITH %s", SQL(", ").join(ctes)) if ctes else SQL(),
+            select,
+            SQL("looked_at" if lines else "account_move_line"),
+            joins,
+            where,
+        )
+
+    @api.model
+    def _looked_at(self, lines, code):
+        """Return the CTE of the journal items to look at, with what is read of them."""
+        return SQL(
+            "looked_at AS MATERIALIZED (SELECT %s %s)",
             SQL(", ").join(
-                SQL("%s AS %s", expression, SQL.identifier(name))
-                for name, expression in self._columns().items()
+                SQL.identifier("line", name)
+                for name in sorted({"partner_id", *re.findall(r"\bline\.(\w+)", code)})
             ),
-            self._from(),
-            self._where(),
+            lines,
         )
 
     @api.model
@@ -269,63 +345,172 @@ class RelanceItem(models.Model):
     def _open_lines(self, alias):
         """Return the condition of an open receivable line, by its table alias.
 
-        Worded as Odoo's own partial index on unreconciled lines is.
+        Worded as the partial indexes on open lines are; the accounts are named, so that
+        PostgreSQL knows how many lines they have.
         """
         return SQL(
             """%(line)s.reconciled IS NOT TRUE
            AND %(line)s.parent_state = 'posted'
-           AND %(line)s.account_id IN (
-                SELECT id FROM account_account
-                 WHERE account_type = 'asset_receivable')""",
-            line=SQL.identifier(alias),
+           AND (%(line)s.amount_residual_currency <> 0
+                OR %(line)s.amount_residual <> 0)
+           AND %(line)s.account_id = ANY(%(account_ids)s)""",
+            line=SQL(alias),
+            account_ids=self._facts()["accounts"],
         )
 
     @api.model
-    def _ctes(self):
-        """Return the small tables the query joins: levels in order, plans, credits."""
-        return SQL(
-            """
-            level_rank AS (
+    def _ctes(self, lines=None, credits=None):
+        """Return the small tables that the joins read, by name, in the order in which
+        they read each other: levels in order, plans, credits.
+
+        :param SQL lines: which journal items are looked at, if not all
+        :param SQL credits: what customers with open credits owe, where it is known
+        :rtype: dict[str, SQL]
+        """
+        facts = self._facts()
+        small = {
+            name: values_sql(facts[name] or [], columns)
+            for name, columns in SMALL_TABLES.items()
+        }
+        roles = (
+            self.env["relance.plan"]._role_plan_ctes()
+            if facts["any_role"]
+            else {"role_plan": values_sql([], ROLE_PLAN)}
+        )
+        ctes = {
+            **small,
+            **roles,
+            "customer_credit": credits or self._customer_credit_sql(lines),
+            "unallocated": self._unallocated_sql(lines),
+        }
+        return named_ctes(ctes, inlined=small)
+
+    @api.model
+    def _with_facts(self):
+        """Return the model with `_facts` read once, for all parts of a query."""
+        return self.with_context(relance_item_facts=self._facts())
+
+    @api.model
+    def _facts(self):
+        """Return the settings that a query is made of: the levels in order, the plans
+        with their steps, the receivable accounts of all companies.
+
+        Their values are written into the query: PostgreSQL then plans it quickly, knows
+        how many rows there are, and shares it among its workers.
+
+        :return: the rows of each of the small tables, ``any_role`` (whether a plan is
+            for customers with some role) and ``accounts`` (ids)
+        :rtype: dict
+        """
+        if facts := self.env.context.get("relance_item_facts"):
+            return facts
+        queries = {
+            **self.env["relance.plan"]._plan_ctes(),
+            "level_rank": SQL(
+                """
                 SELECT id, row_number() OVER (ORDER BY sequence, id)::int AS rank
                   FROM relance_level
+                """
             ),
-            plan_steps AS (
-                SELECT step.plan_id,
-                       array_agg(step.id ORDER BY step.number) AS step_ids,
-                       array_agg(step.days ORDER BY step.number) AS days,
-                       array_agg(step.level_id ORDER BY step.number) AS level_ids,
-                       array_agg(level_rank.rank ORDER BY step.number) AS ranks
-                  FROM relance_step step
-                  JOIN level_rank ON level_rank.id = step.level_id
-              GROUP BY step.plan_id
-            ),
-            %(automatic_steps)s,
-            %(plans)s,
-            customer_credit AS (
-                SELECT line.partner_id, line.company_id, line.currency_id,
-                       SUM(LEAST(line.amount_residual_currency, 0)) AS credit,
-                       SUM(line.amount_residual_currency) AS net
+            "plan_steps": self._steps_sql(SQL("TRUE")),
+            "automatic_steps": self._steps_sql(SQL("step.automation <> 'manual'")),
+        }
+        [row] = self.env.execute_query_dict(
+            SQL(
+                """
+                WITH %(ctes)s SELECT %(tables)s,
+                    EXISTS (SELECT FROM relance_plan_res_partner_category_rel)
+                        AS any_role,
+                    ARRAY(SELECT id FROM account_account
+                           WHERE account_type = 'asset_receivable') AS accounts
+                """,
+                ctes=SQL(", ").join(named_ctes(queries).values()),
+                tables=SQL(", ").join(
+                    SQL(
+                        "(SELECT json_agg(t) FROM %(name)s t) AS %(name)s",
+                        name=SQL.identifier(name),
+                    )
+                    for name in SMALL_TABLES
+                ),
+            )
+        )
+        return row
+
+    @api.model
+    def _steps_sql(self, condition):
+        """Return the query of the steps of each plan, as arrays.
+
+        :param SQL condition: which ones
+        """
+        return SQL(
+            """
+            SELECT step.plan_id,
+                   array_agg(step.id ORDER BY step.number) AS step_ids,
+                   array_agg(step.days ORDER BY step.number) AS days,
+                   array_agg(step.level_id ORDER BY step.number) AS level_ids,
+                   array_agg(level_rank.rank ORDER BY step.number) AS ranks,
+                   array_agg(step.automation ORDER BY step.number) AS automations
+              FROM relance_step step
+              JOIN level_rank ON level_rank.id = step.level_id
+             WHERE %s
+          GROUP BY step.plan_id
+            """,
+            condition,
+        )
+
+    @api.model
+    def _customers_looked_at(self, lines):
+        """Return the condition on ``line`` of the customers that are looked at."""
+        if not lines:
+            return SQL("TRUE")
+        return SQL("line.partner_id IN (SELECT partner_id FROM looked_at)")
+
+    @api.model
+    def _customer_credit_sql(self, lines=None):
+        """Return the query of what customers with open credits owe, net of these."""
+        return SQL(
+            """
+            SELECT line.partner_id, owed.company_id, owed.currency_id,
+                   owed.credit, owed.net
+              FROM (
+                SELECT DISTINCT line.partner_id
                   FROM account_move_line line
                  WHERE %(open_line)s
-                   AND line.partner_id IN (
-                        SELECT other.partner_id
-                          FROM account_move_line other
-                         WHERE %(open_other)s
-                           AND other.amount_residual_currency < 0)
-              GROUP BY line.partner_id, line.company_id, line.currency_id
-                HAVING SUM(LEAST(line.amount_residual_currency, 0)) < 0
-            ),
-            unallocated AS (%(unallocated)s)
+                   AND line.amount_residual_currency < 0
+                   AND %(customers)s
+              ) line
+        CROSS JOIN LATERAL (
+                SELECT other.company_id, other.currency_id,
+                       SUM(LEAST(other.amount_residual_currency, 0)) AS credit,
+                       SUM(other.amount_residual_currency) AS net
+                  FROM account_move_line other
+                 WHERE %(open_other)s
+                   AND other.partner_id = line.partner_id
+              GROUP BY other.company_id, other.currency_id
+                HAVING SUM(LEAST(other.amount_residual_currency, 0)) < 0
+              ) owed
             """,
-            unallocated=self._unallocated_sql(),
-            automatic_steps=self._automatic_ctes(),
-            plans=self.env["relance.plan"]._plan_ctes(),
             open_line=self._open_lines("line"),
+            customers=self._customers_looked_at(lines),
             open_other=self._open_lines("other"),
         )
 
     @api.model
-    def _unallocated_sql(self):
+    def _customer_credit_values(self):
+        """Return what customers with open credits owe, its values written out where
+        they are few, or None: PostgreSQL shares a query over all rows among workers
+        only where it knows that the tables they all read are small."""
+        rows = self.env.execute_query(
+            SQL("%s LIMIT %s", self._customer_credit_sql(), MAX_CREDITS + 1)
+        )
+        if len(rows) > MAX_CREDITS:
+            return None
+        return values_sql(
+            [dict(zip(CREDITS, row, strict=True)) for row in rows], CREDITS
+        )
+
+    @api.model
+    def _unallocated_sql(self, lines=None):
         """Return the query of the customers who have money that no invoice got yet,
         by entity and in whatever currency: an open credit, a payment that has no entry
         yet, a bank line that is not reconciled (C5); how much, in the company's."""
@@ -338,6 +523,7 @@ class RelanceItem(models.Model):
                        -line.amount_residual AS amount
                   FROM account_move_line line
                  WHERE %(open_line)s AND line.amount_residual_currency < 0
+                   AND %(customers)s
              UNION ALL
                 SELECT payer.commercial_partner_id, payment.company_id,
                        payment.amount_company_currency_signed
@@ -359,70 +545,115 @@ class RelanceItem(models.Model):
           GROUP BY money.partner_id, split_part(owner.parent_path, '/', 1)
             """,
             open_line=self._open_lines("line"),
+            customers=self._customers_looked_at(lines),
         )
 
     @api.model
-    def _from(self):
-        """Return the joins: the line, its customer, plan, reminders and advice (C3).
+    def _joins(self):
+        """Return the joins to the journal item ``line``, by the aliases they add: its
+        customer, plan, reminders and advice (C3).
 
         A step's position in its plan is counted with ``width_bucket``, which needs no
         sub-query per row; 0 is before the first step.
+
+        :rtype: dict[str, SQL]
         """
-        return SQL(
-            """
-            account_move_line line
-            JOIN account_move move ON move.id = line.move_id
-            JOIN res_company company ON company.id = line.company_id
-            LEFT JOIN res_partner partner ON partner.id = line.partner_id
-            %(plan_joins)s
-            CROSS JOIN LATERAL (SELECT %(plan_id)s AS plan_id) plan
-            LEFT JOIN plan_steps ON plan_steps.plan_id = plan.plan_id
-            LEFT JOIN relance_reminder_line last
-                   ON last.move_line_id = line.id AND last.is_last
-            LEFT JOIN relance_reminder last_reminder
-                   ON last_reminder.id = last.reminder_id
-            LEFT JOIN relance_reminder_line sent
-                   ON sent.move_line_id = line.id AND sent.is_last_sent
-            LEFT JOIN relance_reminder sent_reminder
-                   ON sent_reminder.id = sent.reminder_id
-            LEFT JOIN level_rank sent_rank ON sent_rank.id = sent.level_id
-            CROSS JOIN LATERAL (SELECT %(sent_day)s AS day) sent_day
-            LEFT JOIN customer_credit
-                   ON customer_credit.partner_id = line.partner_id
-                  AND customer_credit.company_id = line.company_id
-                  AND customer_credit.currency_id = line.currency_id
-            LEFT JOIN unallocated
-                   ON unallocated.partner_id = line.partner_id
-                  AND unallocated.entity = split_part(company.parent_path, '/', 1)
-            CROSS JOIN LATERAL (
-                SELECT COALESCE(line.date_maturity, line.date) AS date_due,
-                       %(today)s - COALESCE(line.date_maturity, line.date) AS days_late
-            ) due
-            CROSS JOIN LATERAL (
-                SELECT width_bucket(due.days_late, plan_steps.days) AS reached,
-                       COALESCE(width_bucket(sent_rank.rank, plan_steps.ranks), 0)
-                            AS sent
-            ) position
-            CROSS JOIN LATERAL (
-                SELECT GREATEST(
-                    position.reached,
-                    CASE WHEN sent_rank.rank IS NOT NULL
-                          AND position.sent < cardinality(plan_steps.days)
-                         THEN position.sent + 1 END
-                ) AS position
-            ) advice
-            CROSS JOIN LATERAL (SELECT %(reason)s AS code) reason
-            %(automatic_joins)s
-            """,
-            plan_joins=self.env["relance.plan"]._plan_joins(
+        plans = self.env["relance.plan"]
+        return {
+            "move": SQL("JOIN account_move move ON move.id = line.move_id"),
+            "company": SQL("JOIN res_company company ON company.id = line.company_id"),
+            "partner": SQL(
+                "LEFT JOIN res_partner partner ON partner.id = line.partner_id"
+            ),
+            "own_plan role_plan type_plan": plans._plan_joins(
                 SQL("partner"), SQL("company")
             ),
-            plan_id=self.env["relance.plan"]._plan_id_sql(),
-            today=self._today(),
-            sent_day=self._sent_day_sql(),
-            reason=self._reason_sql(),
-            automatic_joins=self._automatic_joins(),
-        )
+            "plan": SQL(
+                "CROSS JOIN LATERAL (SELECT %s AS plan_id) plan", plans._plan_id_sql()
+            ),
+            "plan_steps": SQL(
+                "LEFT JOIN plan_steps ON plan_steps.plan_id = plan.plan_id"
+            ),
+            "last": SQL(
+                """
+                LEFT JOIN relance_reminder_line last
+                       ON last.move_line_id = line.id AND last.is_last
+                """
+            ),
+            "last_reminder": SQL(
+                """
+                LEFT JOIN relance_reminder last_reminder
+                       ON last_reminder.id = last.reminder_id
+                """
+            ),
+            "sent": SQL(
+                """
+                LEFT JOIN relance_reminder_line sent
+                       ON sent.move_line_id = line.id AND sent.is_last_sent
+                """
+            ),
+            "sent_reminder": SQL(
+                """
+                LEFT JOIN relance_reminder sent_reminder
+                       ON sent_reminder.id = sent.reminder_id
+                """
+            ),
+            "sent_rank": SQL(
+                "LEFT JOIN level_rank sent_rank ON sent_rank.id = sent.level_id"
+            ),
+            "sent_day": SQL(
+                "CROSS JOIN LATERAL (SELECT %s AS day) sent_day", self._sent_day_sql()
+            ),
+            "customer_credit": SQL(
+                """
+                LEFT JOIN customer_credit
+                       ON customer_credit.partner_id = line.partner_id
+                      AND customer_credit.company_id = line.company_id
+                      AND customer_credit.currency_id = line.currency_id
+                """
+            ),
+            "unallocated": SQL(
+                """
+                LEFT JOIN unallocated
+                       ON unallocated.partner_id = line.partner_id
+                      AND unallocated.entity = split_part(company.parent_path, '/', 1)
+                """
+            ),
+            "due": SQL(
+                """
+                CROSS JOIN LATERAL (
+                    SELECT COALESCE(line.date_maturity, line.date) AS date_due,
+                           %s - COALESCE(line.date_maturity, line.date) AS days_late
+                ) due
+                """,
+                self._today(),
+            ),
+            "position": SQL(
+                """
+                CROSS JOIN LATERAL (
+                    SELECT width_bucket(due.days_late, plan_steps.days) AS reached,
+                           COALESCE(width_bucket(sent_rank.rank, plan_steps.ranks), 0)
+                                AS sent
+                ) position
+                """
+            ),
+            "advice": SQL(
+                """
+                CROSS JOIN LATERAL (
+                    SELECT GREATEST(
+                        position.reached,
+                        CASE WHEN sent_rank.rank IS NOT NULL
+                              AND position.sent < cardinality(plan_steps.days)
+                             THEN position.sent + 1 END
+                    ) AS position
+                ) advice
+                """
+            ),
+            "reason": SQL(
+                "CROSS JOIN LATERAL (SELECT %s AS code) reason", self._reason_sql()
+            ),
+            **self._automatic_joins(),
+        }
 
     @api.model
     def _sent_day_sql(self):

@@ -105,26 +105,6 @@ class RelanceItemAutomatic(models.Model):
     # Query
 
     @api.model
-    def _automatic_ctes(self):
-        """Return the steps of each plan that the cron may make, as arrays."""
-        return SQL(
-            """
-            automatic_steps AS (
-                SELECT step.plan_id,
-                       array_agg(step.id ORDER BY step.number) AS step_ids,
-                       array_agg(step.days ORDER BY step.number) AS days,
-                       array_agg(step.level_id ORDER BY step.number) AS level_ids,
-                       array_agg(level_rank.rank ORDER BY step.number) AS ranks,
-                       array_agg(step.automation ORDER BY step.number) AS automations
-                  FROM relance_step step
-                  JOIN level_rank ON level_rank.id = step.level_id
-                 WHERE step.automation <> 'manual'
-              GROUP BY step.plan_id
-            )
-            """
-        )
-
-    @api.model
     def _automatic_joins(self):
         """Return the joins that find the next automatic step of each row (G1).
 
@@ -136,30 +116,53 @@ class RelanceItemAutomatic(models.Model):
         ``OFFSET 0`` keeps PostgreSQL from writing the code's sub-queries out again
         wherever the code is used.
         """
-        return SQL(
-            """
-            LEFT JOIN automatic_steps ON automatic_steps.plan_id = plan.plan_id
-            LEFT JOIN relance_reminder_line skipped
-                   ON skipped.move_line_id = line.id AND skipped.skipped_on IS NOT NULL
-            LEFT JOIN level_rank skipped_rank ON skipped_rank.id = skipped.level_id
-            CROSS JOIN LATERAL (
-                SELECT GREATEST(
-                    width_bucket(due.days_late, automatic_steps.days),
-                    COALESCE(width_bucket(
-                        GREATEST(sent_rank.rank, skipped_rank.rank),
-                        automatic_steps.ranks), 0) + 1
-                ) AS position
-            ) next
-            CROSS JOIN LATERAL (
-                SELECT move.relance_by_hand IS TRUE
-                   AND COALESCE(move.relance_own_line_id, line.id) = line.id AS holds
-            ) own
-            CROSS JOIN LATERAL (SELECT %(code)s AS code OFFSET 0) automatic
-            CROSS JOIN LATERAL (SELECT %(next_date)s AS date) next_reminder
-            """,
-            code=self._automatic_code_sql(),
-            next_date=self._next_date_sql(),
-        )
+        return {
+            "automatic_steps": SQL(
+                "LEFT JOIN automatic_steps ON automatic_steps.plan_id = plan.plan_id"
+            ),
+            "skipped": SQL(
+                """
+                LEFT JOIN relance_reminder_line skipped
+                       ON skipped.move_line_id = line.id
+                      AND skipped.skipped_on IS NOT NULL
+                """
+            ),
+            "skipped_rank": SQL(
+                """
+                LEFT JOIN level_rank skipped_rank
+                       ON skipped_rank.id = skipped.level_id
+                """
+            ),
+            "next": SQL(
+                """
+                CROSS JOIN LATERAL (
+                    SELECT GREATEST(
+                        width_bucket(due.days_late, automatic_steps.days),
+                        COALESCE(width_bucket(
+                            GREATEST(sent_rank.rank, skipped_rank.rank),
+                            automatic_steps.ranks), 0) + 1
+                    ) AS position
+                ) next
+                """
+            ),
+            "own": SQL(
+                """
+                CROSS JOIN LATERAL (
+                    SELECT move.relance_by_hand IS TRUE
+                       AND COALESCE(move.relance_own_line_id, line.id) = line.id
+                        AS holds
+                ) own
+                """
+            ),
+            "automatic": SQL(
+                "CROSS JOIN LATERAL (SELECT %s AS code OFFSET 0) automatic",
+                self._automatic_code_sql(),
+            ),
+            "next_reminder": SQL(
+                "CROSS JOIN LATERAL (SELECT %s AS date) next_reminder",
+                self._next_date_sql(),
+            ),
+        }
 
     @api.model
     def _next_date_sql(self):
@@ -203,7 +206,9 @@ class RelanceItemAutomatic(models.Model):
             "automation": self._automation_sql(),
             "automatic_code": SQL("automatic.code"),
             "is_due": SQL("COALESCE(next_reminder.date <= %s, FALSE)", self._today()),
-            "is_first": SQL("NOT %s", self._reminded_by_itself(SQL())),
+            "is_first": SQL(
+                "last.id IS NULL OR NOT %s", self._reminded_by_itself(SQL())
+            ),
             "unallocated_amount": SQL("COALESCE(unallocated.amount, 0)"),
             "amount_reminded": self._amount_reminded_sql(),
         }
@@ -313,7 +318,7 @@ class RelanceItemAutomatic(models.Model):
                 ) THEN 'follows'
                 WHEN last.state = 'failed' AND last_reminder.origin = 'automatic'
                     THEN 'failed'
-                WHEN %(made)s THEN 'failed'
+                WHEN last.id IS NOT NULL AND %(made)s THEN 'failed'
                 WHEN move.relance_error_count >= %(max_errors)s
                   OR move.relance_error_date > %(error_limit)s
                     THEN 'error'

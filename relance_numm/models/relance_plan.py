@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
+from .relance_item_query import named_ctes
+
 CUSTOMER_TYPES = [
     ("public", "Public body"),
     ("private", "Private company"),
@@ -177,42 +179,38 @@ class RelancePlan(models.Model):
 
     @api.model
     def _plan_ctes(self):
-        """Return the CTEs that resolve the plan of every customer (A5).
+        """Return the CTEs that resolve the plan of a customer without roles (A5).
 
-        ``type_plan(company_id, customer_type, plan_id)`` is the best plan without
-        roles, ``role_plan(company_id, partner_id, customer_type, plan_id)`` the best
-        plan with roles: type first, then role, then entity (the nearest one going up
-        from the branch), then the default.
+        ``type_plan(company_id, customer_type, plan_id)`` is the best plan of a type:
+        that of the entity (the nearest one going up from the branch), then the default.
+        A customer with roles has that of `_role_plan_ctes` before it.
 
-        :rtype: SQL
+        :rtype: dict[str, SQL]
         """
-        return SQL(
-            """
-            candidate_plan AS (
-                SELECT company.id AS company_id,
-                       plan.id AS plan_id,
-                       plan.customer_type,
-                       COALESCE(plan.is_default, FALSE) AS is_default,
-                       COALESCE(length(owner.parent_path), 0) AS depth,
-                       EXISTS (
-                           SELECT 1 FROM relance_plan_res_partner_category_rel rel
-                            WHERE rel.relance_plan_id = plan.id
-                       ) AS has_role
-                  FROM relance_plan plan
-             LEFT JOIN res_company owner ON owner.id = plan.company_id
-                  JOIN res_company company
-                    ON owner.id IS NULL
-                    OR company.parent_path LIKE owner.parent_path || '%%'
-                 WHERE plan.active
-            ),
-            type_plan AS (
+        return {
+            "candidate_plan": self._candidate_plan_sql(),
+            "type_plan": SQL(
+                """
                 SELECT DISTINCT ON (company_id, customer_type)
                        company_id, customer_type, plan_id
                   FROM candidate_plan
                  WHERE NOT has_role OR is_default
               ORDER BY company_id, customer_type, depth DESC, is_default DESC, plan_id
+                """
             ),
-            role_plan AS (
+        }
+
+    @api.model
+    def _role_plan_ctes(self):
+        """Return ``role_plan(company_id, partner_id, customer_type, plan_id)`` and what
+        it reads: the best plan with roles of every customer who has one (A5).
+
+        :rtype: dict[str, SQL]
+        """
+        return {
+            "candidate_plan": self._candidate_plan_sql(),
+            "role_plan": SQL(
+                """
                 SELECT DISTINCT ON (candidate.company_id, tag.partner_id,
                                     candidate.customer_type)
                        candidate.company_id, tag.partner_id, candidate.customer_type,
@@ -226,7 +224,30 @@ class RelancePlan(models.Model):
               ORDER BY candidate.company_id, tag.partner_id, candidate.customer_type,
                        candidate.depth DESC, candidate.is_default DESC,
                        candidate.plan_id
-            )
+                """
+            ),
+        }
+
+    @api.model
+    def _candidate_plan_sql(self):
+        """Return the query of the plans that hold in each company."""
+        return SQL(
+            """
+            SELECT company.id AS company_id,
+                   plan.id AS plan_id,
+                   plan.customer_type,
+                   COALESCE(plan.is_default, FALSE) AS is_default,
+                   COALESCE(length(owner.parent_path), 0) AS depth,
+                   EXISTS (
+                       SELECT 1 FROM relance_plan_res_partner_category_rel rel
+                        WHERE rel.relance_plan_id = plan.id
+                   ) AS has_role
+              FROM relance_plan plan
+         LEFT JOIN res_company owner ON owner.id = plan.company_id
+              JOIN res_company company
+                ON owner.id IS NULL
+                OR company.parent_path LIKE owner.parent_path || '%%'
+             WHERE plan.active
             """
         )
 
@@ -293,7 +314,9 @@ class RelancePlan(models.Model):
                   %(joins)s
                  WHERE partner.id = ANY(%(partner_ids)s)
                 """,
-                ctes=self._plan_ctes(),
+                ctes=SQL(", ").join(
+                    named_ctes({**self._plan_ctes(), **self._role_plan_ctes()}).values()
+                ),
                 plan_id=self._plan_id_sql(),
                 joins=self._plan_joins(SQL("partner"), SQL("company")),
                 company_id=company.id,

@@ -1,0 +1,107 @@
+import re
+
+from odoo.tools import SQL
+from odoo.tools.query import Query
+
+
+class ItemQuery(Query):
+    """A query over the work list whose table has no more than what it reads.
+
+    The work list joins ten tables; a count by level or a page of one customer needs a
+    few of them. What a query names decides which columns, and thus joins, there are.
+    """
+
+    def __init__(self, query, items, lines=None, conditions=()):
+        """Make it from Odoo's query over the same model.
+
+        :param Query query: what Odoo made of a domain
+        :param items: the model
+        :param SQL lines: which journal items to look at, where that is known
+        :param conditions: conditions on ``line`` that what is searched fulfils
+        """
+        super().__init__(query._env, query.table)
+        self.__dict__.update(query.__dict__)
+        # Kept for what it says to flush.
+        self._whole = query._tables[query.table]
+        self._items = items
+        self._lines = lines
+        self._conditions = conditions
+
+    def select(self, *args):
+        self._use_columns(args)
+        return super().select(*args)
+
+    def subselect(self, *args):
+        self._use_columns(args)
+        return super().subselect(*args)
+
+    def _use_columns(self, args):
+        """Let the table have the columns that are read in this query, and no other."""
+        parts = [
+            *(arg if isinstance(arg, SQL) else SQL(arg) for arg in args),
+            *self._where_clauses,
+            *(condition for _kind, _table, condition in self._joins.values()),
+            *(part for part in (self.groupby, self.having, self._order) if part),
+        ]
+        pattern = re.compile(rf'"{self.table}"\."(\w+)"')
+        names = {name for part in parts for name in pattern.findall(part.code)}
+        table = self._items._assembled(names | {"id"}, self._lines, self._conditions)
+        self._tables[self.table] = SQL(
+            "(%s)", SQL(table.code, *table.params, to_flush=self._whole.to_flush)
+        )
+
+
+def named_ctes(ctes, inlined=()):
+    """Return the text of each common table expression, ready for ``WITH``.
+
+    :param dict[str, SQL] ctes: the queries by their names
+    :param inlined: the names of those to be planned as a part of what reads them
+    :rtype: dict[str, SQL]
+    """
+    return {
+        name: SQL(
+            "%s AS %s (%s)",
+            SQL.identifier(name),
+            SQL("NOT MATERIALIZED" if name in inlined else ""),
+            query,
+        )
+        for name, query in ctes.items()
+    }
+
+
+def values_sql(rows, types):
+    """Return a query of constants.
+
+    :param list[dict] rows: what it returns
+    :param dict[str, str] types: per column its type in PostgreSQL
+    :rtype: SQL
+    """
+    names = SQL(", ").join(SQL.identifier(name) for name in types)
+    # The first row has no values but the columns' types; it is left out again.
+    empty = SQL("(%s)", SQL(", ").join(SQL(f"NULL::{kind}") for kind in types.values()))
+    filled = [
+        SQL("(%s)", SQL(", ").join(SQL("%s", row[n]) for n in types)) for row in rows
+    ]
+    return SQL(
+        "SELECT * FROM (VALUES %s) constant(%s) WHERE %s IS NOT NULL",
+        SQL(", ").join([empty, *filled]),
+        names,
+        SQL.identifier(next(iter(types))),
+    )
+
+
+def pruned(parts, code, mark):
+    """Return those of the parts of a query that something reads, in their order.
+
+    :param dict[str, SQL] parts: per name what defines it, possibly by those before; a
+        part that defines several has their names with a space between
+    :param str code: the SQL that reads them
+    :param str mark: what follows a name where it is read, as a regular expression
+    :rtype: list[SQL]
+    """
+    kept = []
+    for names, part in reversed(parts.items()):
+        if re.search(rf"\b({'|'.join(names.split())}){mark}", code):
+            kept.append(part)
+            code += part.code
+    return kept[::-1]

@@ -1,0 +1,303 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.orm.domains import DomainAnd, DomainCondition
+from odoo.tools import SQL
+
+from .relance_item_query import ItemQuery
+
+# Columns that are those of the journal item.
+LINE_COLUMNS = {
+    "id": "id",
+    "move_line_id": "id",
+    "move_id": "move_id",
+    "partner_id": "partner_id",
+    "company_id": "company_id",
+    "currency_id": "currency_id",
+}
+# Columns that are set only where something is left to pay.
+OWED_COLUMNS = ("advised_step_id", "advised_level_id", "next_step_id", "next_level_id")
+COMPARISONS = {">": SQL(">"), ">=": SQL(">="), "<": SQL("<"), "<=": SQL("<=")}
+# How many journal items a page looks at for each row that it shows, and then a count,
+# before all are looked at in one query: first some, then more.
+WALKS = (2, 20)
+WALKS_TO_COUNT = (1.25, 3)
+MAX_PAGE = 1000
+MIN_WALK = 200
+DATE_DUE = SQL("COALESCE(line.date_maturity, line.date)")
+
+
+class RelanceItemSearch(models.Model):
+    """How the work list is searched among a million open items (H8).
+
+    The advice is worked out per row, so what is not worked out is what counts: a domain
+    says something of the journal items themselves, for which there are indexes, and a
+    page sorted by due date walks one of them and stops.
+    """
+
+    _inherit = "relance.item"
+
+    @api.model
+    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
+        """Override: read what is needed, and for a page no more rows than it shows."""
+        domain = Domain(domain).optimize_full(self)
+        lazy = self.with_context(relance_item_lazy=True)
+        query = super(RelanceItemSearch, lazy)._search(
+            domain, offset, limit, order, **kwargs
+        )
+        if query.is_empty():
+            return query
+        self = self._with_facts()
+        conditions = self._line_conditions(domain)
+        if limit:
+            ids = self._walked_ids(query, conditions, order)
+            if ids is not None:
+                return self.browse(ids)._as_query()
+        lines = self._lines_named(domain) and self._lines_sql(conditions)
+        return ItemQuery(query, self, lines, conditions)
+
+    def _as_query(self, ordered=True):
+        """Override: look at these rows alone."""
+        lazy = self.with_context(relance_item_lazy=True)
+        query = super(RelanceItemSearch, lazy)._as_query(ordered)
+        if query.is_empty():
+            return query
+        self = self._with_facts()
+        condition = SQL("line.id = ANY(%s)", list(self._ids))
+        return ItemQuery(query, self, self._lines_sql([condition]))
+
+    # What a domain says of journal items
+
+    @api.model
+    def _conjuncts(self, domain):
+        """Return the conditions of a domain that all of its rows fulfil."""
+        parts = domain.children if isinstance(domain, DomainAnd) else [domain]
+        return [part for part in parts if isinstance(part, DomainCondition)]
+
+    @api.model
+    def _lines_named(self, domain):
+        """Return whether a domain names the few journal items that it is about."""
+        return any(
+            part.operator == "in"
+            and part.field_expr in ("id", "move_line_id", "move_id", "partner_id")
+            and self._plain_ids(part.value)
+            for part in self._conjuncts(domain)
+        )
+
+    @api.model
+    def _plain_ids(self, value):
+        """Return the ids of an ``in`` condition, or None where it is something else."""
+        if not isinstance(value, (list, tuple, set, frozenset)) and not hasattr(
+            value, "__iter__"
+        ):
+            return None
+        values = list(value) if not hasattr(value, "select") else [False]
+        return values if all(isinstance(v, int) and v for v in values) else None
+
+    @api.model
+    def _line_conditions(self, domain):
+        """Return the conditions on ``line`` that follow from a domain.
+
+        :rtype: list[SQL]
+        """
+        conditions = []
+        for part in self._conjuncts(domain):
+            conditions += self._line_conditions_of(part)
+        return conditions
+
+    @api.model
+    def _line_conditions_of(self, part):
+        name, operator, value = part.field_expr, part.operator, part.value
+        if name in ("date_due", "days_late"):
+            return self._due_conditions(name, operator, value)
+        if operator == "in":
+            ids = self._plain_ids(value)
+            if ids and name in LINE_COLUMNS:
+                column = SQL.identifier("line", LINE_COLUMNS[name])
+                return [SQL("%s = ANY(%s)", column, ids)]
+            if ids and name == "last_level_id":
+                return [self._reminded_at_condition(ids)]
+            if ids and name == "advised_level_id":
+                return [self._owed_condition(), *self._advised_conditions(ids)]
+            if (ids and name in OWED_COLUMNS) or (name == "is_due" and ids):
+                return [self._owed_condition()]
+        if operator == "not in" and list(value) == [False]:
+            if name in (*OWED_COLUMNS, "next_date"):
+                return [self._owed_condition()]
+        return []
+
+    @api.model
+    def _owed_condition(self):
+        return SQL("line.amount_residual_currency > 0")
+
+    @api.model
+    def _reminded_at_condition(self, level_ids):
+        return SQL(
+            """line.id IN (
+                SELECT reminded.move_line_id FROM relance_reminder_line reminded
+                 WHERE (reminded.is_last OR reminded.is_last_sent)
+                   AND reminded.level_id = ANY(%s))""",
+            level_ids,
+        )
+
+    @api.model
+    def _todays(self):
+        """Return the days that it is today, by the time zones of the active companies."""
+        days = {company._relance_today() for company in self.env.companies}
+        return days or {fields.Date.context_today(self)}
+
+    @api.model
+    def _due_conditions(self, name, operator, value):
+        """Return the condition on the due date that one on the days late means."""
+        sql_operator = COMPARISONS.get(operator)
+        if not sql_operator or value is False or value is None:
+            return []
+        if name == "date_due":
+            return [SQL("%s %s %s::date", DATE_DUE, sql_operator, value)]
+        todays = self._todays()
+        if operator in (">", ">="):
+            day = max(todays) - timedelta(days=value)
+            return [SQL("%s <= %s::date", DATE_DUE, day)]
+        day = min(todays) - timedelta(days=value)
+        return [SQL("%s >= %s::date", DATE_DUE, day)]
+
+    @api.model
+    def _advised_conditions(self, level_ids):
+        """Return the conditions on the rows advised these levels: due later than the
+        day on which every plan goes on to the step after, and, where nothing was sent
+        yet, late enough for one (C3)."""
+        last_days = self._advised_until(level_ids)
+        if not last_days:
+            return [SQL("FALSE")]
+        first = max(self._todays()) - timedelta(days=self._advised_from(level_ids))
+        conditions = [
+            SQL(
+                """(%s <= %s::date OR EXISTS (
+                    SELECT FROM relance_reminder_line reminded
+                     WHERE reminded.move_line_id = line.id
+                       AND reminded.is_last_sent))""",
+                DATE_DUE,
+                first,
+            )
+        ]
+        if None not in last_days:
+            last = min(self._todays()) - timedelta(days=max(last_days))
+            conditions.append(SQL("%s > %s::date", DATE_DUE, last))
+        return conditions
+
+    @api.model
+    def _advised_until(self, level_ids):
+        """Return, for each step of these levels, after how many days late its plan goes
+        on to the step after, or None where it has none."""
+        days = []
+        for plan in self._facts()["plan_steps"] or []:
+            until = [*plan["days"][1:], None]
+            days += [
+                last
+                for level_id, last in zip(plan["level_ids"], until, strict=True)
+                if level_id in level_ids
+            ]
+        return days
+
+    @api.model
+    def _advised_from(self, level_ids):
+        """Return the least days late at which a plan has a step of these levels."""
+        return min(
+            day
+            for plan in self._facts()["plan_steps"] or []
+            for level_id, day in zip(plan["level_ids"], plan["days"], strict=True)
+            if level_id in level_ids
+        )
+
+    # Walking by due date
+
+    @api.model
+    def _lines_sql(self, conditions, descending=False, size=None, after=None):
+        """Return which journal items are looked at, from ``FROM`` on.
+
+        :param conditions: conditions on ``line``
+        :param bool descending: the latest due date first
+        :param int size: how many of them, by due date
+        :param tuple after: due date and id of the one to go on behind
+        :rtype: SQL
+        """
+        where = [self._where(), *conditions]
+        if after:
+            where.append(
+                SQL(
+                    "(%s, line.id) %s (%s::date, %s)",
+                    DATE_DUE,
+                    SQL("<" if descending else ">"),
+                    *after,
+                )
+            )
+        direction = SQL("DESC" if descending else "ASC")
+        return SQL(
+            "FROM account_move_line line WHERE %s %s",
+            SQL(" AND ").join(where),
+            SQL(
+                "ORDER BY %s %s, line.id %s LIMIT %s",
+                DATE_DUE,
+                direction,
+                direction,
+                size,
+            )
+            if size
+            else SQL(),
+        )
+
+    @api.model
+    def _walk_direction(self, order):
+        """Return the order in which journal items are walked for a page sorted so, by
+        their due date and id: "asc", "desc", or None where that does not sort it."""
+        terms = [term.split() for term in (order or "").lower().split(",") if term]
+        if not terms:
+            return "asc"
+        (name, *way), *others = terms
+        descending = way == ["desc"]
+        if name == "days_late":
+            # The days late of two rows compare by their own companies' days.
+            if len(self._todays()) > 1:
+                return None
+            descending = not descending
+        elif name != "date_due":
+            return None
+        ways = {("id",): False, ("id", "asc"): False, ("id", "desc"): True}
+        if others and (len(others) > 1 or ways.get(tuple(others[0])) != descending):
+            return None
+        return "desc" if descending else "asc"
+
+    @api.model
+    def _walked_ids(self, query, conditions, order):
+        """Return the ids of a page, by looking at no more journal items than needed, in
+        the order of an index; None where that finds too few.
+
+        :param Query query: Odoo's query of the page
+        :param conditions: conditions on ``line`` that its rows fulfil
+        :param str order: how it is sorted
+        """
+        direction = self._walk_direction(order)
+        if not direction:
+            return None
+        skipped, wanted = query.offset or 0, (query.offset or 0) + query.limit
+        after, ids = None, []
+        for factor in WALKS if wanted <= MAX_PAGE else WALKS_TO_COUNT:
+            size = max(int(factor * wanted), MIN_WALK)
+            lines = self._lines_sql(conditions, direction == "desc", size, after)
+            page = ItemQuery(query, self, lines)
+            page.offset, page.limit = None, wanted - len(ids)
+            ids += page.get_result_ids()
+            after = len(ids) < wanted and self._last_walked(lines, size)
+            if not after:
+                return ids[skipped:]
+        return None
+
+    @api.model
+    def _last_walked(self, lines, size):
+        """Return due date and id of the last of these journal items, or None where
+        there are less than asked for."""
+        rows = self.env.execute_query(
+            SQL("SELECT %s, line.id %s OFFSET %s", DATE_DUE, lines, size - 1)
+        )
+        return rows[0] if rows else None
