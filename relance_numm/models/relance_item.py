@@ -24,6 +24,7 @@ NOT_OWED = (
 # Types of the columns of the tables whose values are written into the query.
 _STEPS = {
     "plan_id": "int",
+    "customer_type": "text",
     "step_ids": "int[]",
     "days": "int[]",
     "level_ids": "int[]",
@@ -35,6 +36,21 @@ SMALL_TABLES = {
     "type_plan": {"company_id": "int", "customer_type": "text", "plan_id": "int"},
     "plan_steps": _STEPS,
     "automatic_steps": _STEPS,
+}
+# What these and other settings are read from.
+FACTS = {
+    "account.account": ["account_type"],
+    "relance.level": ["sequence"],
+    "relance.plan": [
+        "active",
+        "category_ids",
+        "company_id",
+        "customer_type",
+        "is_default",
+    ],
+    "relance.step": ["automation", "days", "level_id", "number", "plan_id"],
+    "res.company": ["parent_path"],
+    "res.partner": ["relance_customer_type", "relance_plan_id"],
 }
 CREDITS = {
     "partner_id": "int",
@@ -270,7 +286,9 @@ class RelanceItem(models.Model):
             "looked_at AS MATERIALIZED (SELECT %s %s)",
             SQL(", ").join(
                 SQL.identifier("line", name)
-                for name in sorted({"partner_id", *re.findall(r"\bline\.(\w+)", code)})
+                for name in sorted(
+                    {"partner_id", "move_id", *re.findall(r"\bline\.(\w+)", code)}
+                )
             ),
             lines,
         )
@@ -382,8 +400,9 @@ class RelanceItem(models.Model):
             **roles,
             "customer_credit": credits or self._customer_credit_sql(lines),
             "unallocated": self._unallocated_sql(lines),
+            "several_instalments": self._several_instalments_sql(lines),
         }
-        return named_ctes(ctes, inlined=small)
+        return named_ctes(ctes, inlined=[*small, "several_instalments"])
 
     @api.model
     def _with_facts(self):
@@ -399,11 +418,15 @@ class RelanceItem(models.Model):
         how many rows there are, and shares it among its workers.
 
         :return: the rows of each of the small tables, ``any_role`` (whether a plan is
-            for customers with some role) and ``accounts`` (ids)
+            for customers with some role), ``any_own_plan`` and ``any_public``
+            (whether a customer has a plan of his own, or is a public body), ``accounts``
+            (ids)
         :rtype: dict
         """
         if facts := self.env.context.get("relance_item_facts"):
             return facts
+        for name, fields_read in FACTS.items():
+            self.env[name].flush_model(fields_read)
         queries = {
             **self.env["relance.plan"]._plan_ctes(),
             "level_rank": SQL(
@@ -421,6 +444,13 @@ class RelanceItem(models.Model):
                 WITH %(ctes)s SELECT %(tables)s,
                     EXISTS (SELECT FROM relance_plan_res_partner_category_rel)
                         AS any_role,
+                    EXISTS (
+                        SELECT FROM res_partner WHERE relance_plan_id IS NOT NULL
+                    ) AS any_own_plan,
+                    EXISTS (
+                        SELECT FROM res_partner
+                         WHERE relance_customer_type = 'public'
+                    ) AS any_public,
                     ARRAY(SELECT id FROM account_account
                            WHERE account_type = 'asset_receivable') AS accounts
                 """,
@@ -445,12 +475,14 @@ class RelanceItem(models.Model):
         return SQL(
             """
             SELECT step.plan_id,
+                   MIN(plan.customer_type) AS customer_type,
                    array_agg(step.id ORDER BY step.number) AS step_ids,
                    array_agg(step.days ORDER BY step.number) AS days,
                    array_agg(step.level_id ORDER BY step.number) AS level_ids,
                    array_agg(level_rank.rank ORDER BY step.number) AS ranks,
                    array_agg(step.automation ORDER BY step.number) AS automations
               FROM relance_step step
+              JOIN relance_plan plan ON plan.id = step.plan_id
               JOIN level_rank ON level_rank.id = step.level_id
              WHERE %s
           GROUP BY step.plan_id

@@ -264,6 +264,28 @@ class RelanceItemAutomatic(models.Model):
         )
 
     @api.model
+    def _several_instalments_sql(self, lines=None):
+        """Return the query of the invoices with several open lines: the others need not
+        be searched for an instalment to follow.
+
+        :param SQL lines: which journal items are looked at, if not all
+        """
+        return SQL(
+            """
+            SELECT other.move_id
+              FROM account_move_line other
+             WHERE %(open_line)s
+               AND %(looked_at)s
+          GROUP BY other.move_id
+            HAVING COUNT(*) > 1
+            """,
+            open_line=self._open_lines("other"),
+            looked_at=SQL("other.move_id IN (SELECT move_id FROM looked_at)")
+            if lines
+            else SQL("TRUE"),
+        )
+
+    @api.model
     def _amount_reminded_sql(self):
         """Return what a row's next reminder claims, see `_goes_with`."""
         return SQL(
@@ -306,7 +328,8 @@ class RelanceItemAutomatic(models.Model):
                     THEN 'before_start'
                 WHEN next.position > cardinality(automatic_steps.days)
                     THEN 'last_step'
-                WHEN EXISTS (
+                WHEN line.move_id IN (SELECT move_id FROM several_instalments)
+                 AND EXISTS (
                     SELECT 1 FROM %(instalments)s
                        AND (COALESCE(other.date_maturity, other.date), other.id)
                          < (due.date_due, line.id)
@@ -323,10 +346,11 @@ class RelanceItemAutomatic(models.Model):
                   OR move.relance_error_date > %(error_limit)s
                     THEN 'error'
                 WHEN line.amount_residual < company.relance_min_amount
-                 AND line.amount_residual + COALESCE((
+                 AND (line.move_id NOT IN (SELECT move_id FROM several_instalments)
+                   OR line.amount_residual + COALESCE((
                     SELECT SUM(other.amount_residual) FROM %(instalments)s
                        AND COALESCE(other.date_maturity, other.date) < %(today)s), 0)
-                   < company.relance_min_amount
+                   < company.relance_min_amount)
                     THEN 'below_minimum'
             END""",
             relance_on=self._relance_on_sql(),

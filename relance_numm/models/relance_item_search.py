@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
-from odoo.tools import SQL
+from odoo.tools import SQL, Query
 
 from .relance_item_query import ItemQuery
 
@@ -16,14 +16,15 @@ LINE_COLUMNS = {
     "company_id": "company_id",
     "currency_id": "currency_id",
 }
+# Those that say of which few items a domain is.
+NAMING_COLUMNS = ("id", "move_line_id", "move_id", "partner_id", "last_level_id")
 # Columns that are set only where something is left to pay.
 OWED_COLUMNS = ("advised_step_id", "advised_level_id", "next_step_id", "next_level_id")
 COMPARISONS = {">": SQL(">"), ">=": SQL(">="), "<": SQL("<"), "<=": SQL("<=")}
-# How many journal items a page looks at for each row that it shows, and then a count,
-# before all are looked at in one query: first some, then more.
-WALKS = (2, 20)
-WALKS_TO_COUNT = (1.25, 3)
-MAX_PAGE = 1000
+# How many journal items a page looks at for each row that it shows, and a count for
+# each that it counts, before all are looked at in one query: first a few, then more.
+WALKS = (3, 30, 150, 500)
+COUNT_WALK = 1.5
 MIN_WALK = 200
 DATE_DUE = SQL("COALESCE(line.date_maturity, line.date)")
 
@@ -50,11 +51,16 @@ class RelanceItemSearch(models.Model):
             return query
         self = self._with_facts()
         conditions = self._line_conditions(domain)
-        if limit:
-            ids = self._walked_ids(query, conditions, order)
+        named = self._lines_named(domain)
+        if limit and not named:
+            ids = (
+                self._walked_ids(query, conditions, order)
+                if order
+                else self._counted_ids(query, self._line_conditions(domain, sure=True))
+            )
             if ids is not None:
                 return self.browse(ids)._as_query()
-        lines = self._lines_named(domain) and self._lines_sql(conditions)
+        lines = named and self._lines_sql(conditions)
         return ItemQuery(query, self, lines, conditions)
 
     def _as_query(self, ordered=True):
@@ -80,51 +86,52 @@ class RelanceItemSearch(models.Model):
         """Return whether a domain names the few journal items that it is about."""
         return any(
             part.operator == "in"
-            and part.field_expr in ("id", "move_line_id", "move_id", "partner_id")
+            and part.field_expr in NAMING_COLUMNS
             and self._plain_ids(part.value)
             for part in self._conjuncts(domain)
         )
 
     @api.model
     def _plain_ids(self, value):
-        """Return the ids of an ``in`` condition, or None where it is something else."""
-        if not isinstance(value, (list, tuple, set, frozenset)) and not hasattr(
-            value, "__iter__"
-        ):
+        """Return the ids of an ``in`` condition, or None where it is something else:
+        "none" is among them, or they are those of a query."""
+        if isinstance(value, (Query, SQL)):
             return None
-        values = list(value) if not hasattr(value, "select") else [False]
+        values = list(value)
         return values if all(isinstance(v, int) and v for v in values) else None
 
     @api.model
-    def _line_conditions(self, domain):
+    def _line_conditions(self, domain, sure=False):
         """Return the conditions on ``line`` that follow from a domain.
 
+        :param bool sure: for a count that stops, which need not look at all rows: leave
+            out those that rarely fulfil the domain
         :rtype: list[SQL]
         """
         conditions = []
         for part in self._conjuncts(domain):
-            conditions += self._line_conditions_of(part)
+            conditions += self._line_conditions_of(part, sure)
         return conditions
 
     @api.model
-    def _line_conditions_of(self, part):
+    def _line_conditions_of(self, part, sure):
         name, operator, value = part.field_expr, part.operator, part.value
         if name in ("date_due", "days_late"):
             return self._due_conditions(name, operator, value)
-        if operator == "in":
-            ids = self._plain_ids(value)
-            if ids and name in LINE_COLUMNS:
-                column = SQL.identifier("line", LINE_COLUMNS[name])
-                return [SQL("%s = ANY(%s)", column, ids)]
-            if ids and name == "last_level_id":
-                return [self._reminded_at_condition(ids)]
-            if ids and name == "advised_level_id":
-                return [self._owed_condition(), *self._advised_conditions(ids)]
-            if (ids and name in OWED_COLUMNS) or (name == "is_due" and ids):
-                return [self._owed_condition()]
-        if operator == "not in" and list(value) == [False]:
-            if name in (*OWED_COLUMNS, "next_date"):
-                return [self._owed_condition()]
+        if operator == "not in" and name in (*OWED_COLUMNS, "next_date"):
+            return [self._owed_condition()] if list(value) == [False] else []
+        ids = operator == "in" and self._plain_ids(value)
+        if not ids:
+            return []
+        if name in LINE_COLUMNS:
+            column = SQL.identifier("line", LINE_COLUMNS[name])
+            return [SQL("%s = ANY(%s)", column, ids)]
+        if name == "last_level_id":
+            return [self._reminded_at_condition(ids)]
+        if name == "advised_level_id":
+            return [self._owed_condition(), *self._advised_conditions(ids, sure)]
+        if name in (*OWED_COLUMNS, "is_due"):
+            return [self._owed_condition()]
         return []
 
     @api.model
@@ -143,7 +150,7 @@ class RelanceItemSearch(models.Model):
 
     @api.model
     def _todays(self):
-        """Return the days that it is today, by the time zones of the active companies."""
+        """Return which days it is today, by the active companies' time zones."""
         days = {company._relance_today() for company in self.env.companies}
         return days or {fields.Date.context_today(self)}
 
@@ -163,16 +170,21 @@ class RelanceItemSearch(models.Model):
         return [SQL("%s >= %s::date", DATE_DUE, day)]
 
     @api.model
-    def _advised_conditions(self, level_ids):
+    def _advised_conditions(self, level_ids, sure=False):
         """Return the conditions on the rows advised these levels: due later than the
         day on which every plan goes on to the step after, and, where nothing was sent
-        yet, late enough for one (C3)."""
+        yet, late enough for one (C3).
+
+        :param bool sure: look only at those that are late enough
+        """
         last_days = self._advised_until(level_ids)
         if not last_days:
             return [SQL("FALSE")]
         first = max(self._todays()) - timedelta(days=self._advised_from(level_ids))
         conditions = [
-            SQL(
+            SQL("%s <= %s::date", DATE_DUE, first)
+            if sure
+            else SQL(
                 """(%s <= %s::date OR EXISTS (
                     SELECT FROM relance_reminder_line reminded
                      WHERE reminded.move_line_id = line.id
@@ -187,11 +199,25 @@ class RelanceItemSearch(models.Model):
         return conditions
 
     @api.model
+    def _plans_in_use(self):
+        """Return the steps of the plans that some customer may have, see `_facts`: that
+        of public bodies is only for those who were told to be one (A5)."""
+        facts = self._facts()
+        plans = facts["plan_steps"] or []
+        return [
+            plan
+            for plan in plans
+            if facts["any_own_plan"]
+            or facts["any_public"]
+            or plan["customer_type"] != "public"
+        ]
+
+    @api.model
     def _advised_until(self, level_ids):
         """Return, for each step of these levels, after how many days late its plan goes
         on to the step after, or None where it has none."""
         days = []
-        for plan in self._facts()["plan_steps"] or []:
+        for plan in self._plans_in_use():
             until = [*plan["days"][1:], None]
             days += [
                 last
@@ -205,7 +231,7 @@ class RelanceItemSearch(models.Model):
         """Return the least days late at which a plan has a step of these levels."""
         return min(
             day
-            for plan in self._facts()["plan_steps"] or []
+            for plan in self._plans_in_use()
             for level_id, day in zip(plan["level_ids"], plan["days"], strict=True)
             if level_id in level_ids
         )
@@ -251,9 +277,7 @@ class RelanceItemSearch(models.Model):
     def _walk_direction(self, order):
         """Return the order in which journal items are walked for a page sorted so, by
         their due date and id: "asc", "desc", or None where that does not sort it."""
-        terms = [term.split() for term in (order or "").lower().split(",") if term]
-        if not terms:
-            return "asc"
+        terms = [term.split() for term in order.lower().split(",")]
         (name, *way), *others = terms
         descending = way == ["desc"]
         if name == "days_late":
@@ -282,8 +306,8 @@ class RelanceItemSearch(models.Model):
             return None
         skipped, wanted = query.offset or 0, (query.offset or 0) + query.limit
         after, ids = None, []
-        for factor in WALKS if wanted <= MAX_PAGE else WALKS_TO_COUNT:
-            size = max(int(factor * wanted), MIN_WALK)
+        for factor in WALKS:
+            size = max(factor * wanted, MIN_WALK)
             lines = self._lines_sql(conditions, direction == "desc", size, after)
             page = ItemQuery(query, self, lines)
             page.offset, page.limit = None, wanted - len(ids)
@@ -292,6 +316,17 @@ class RelanceItemSearch(models.Model):
             if not after:
                 return ids[skipped:]
         return None
+
+    @api.model
+    def _counted_ids(self, query, conditions):
+        """Return the ids of as many rows as a count stops at, by looking at some of the
+        journal items, those late the least first; None where they are not enough."""
+        if query.offset:
+            return None
+        size = max(int(COUNT_WALK * query.limit), MIN_WALK)
+        lines = self._lines_sql(conditions, descending=True, size=size)
+        ids = ItemQuery(query, self, lines).get_result_ids()
+        return ids if len(ids) == query.limit else None
 
     @api.model
     def _last_walked(self, lines, size):

@@ -35,6 +35,10 @@ class Recipients(NamedTuple):
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
+    # Which plans are in use, for a page of the work list: see `relance.item._facts`.
+    _relance_public_idx = models.Index("(id) WHERE relance_customer_type = 'public'")
+    _relance_plan_idx = models.Index("(id) WHERE relance_plan_id IS NOT NULL")
+
     _complete_name_displayed_types = ("invoice", "delivery", "other", "relance")
 
     type = fields.Selection(

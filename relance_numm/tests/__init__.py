@@ -18,6 +18,7 @@ from . import test_import
 from . import test_faults
 from . import test_internal_copy
 from . import test_item
+from . import test_item_search
 from . import test_letter
 from . import test_mail
 from . import test_mail_bounce

@@ -1,0 +1,194 @@
+from datetime import date, timedelta
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo.tests import tagged
+
+from ..models import relance_item_search
+from .common import RelanceCommon
+
+DAYS_LATE = (-9, -6, 0, 3, 5, 8, 8, 15, 17, 30, 45, 61, 61, 90)
+ORDERS = (
+    "days_late desc, id",
+    "days_late, id desc",
+    "days_late desc",
+    "date_due",
+    "date_due desc, id desc",
+    "days_late, id",
+    "amount_due desc, id",
+    "name",
+)
+
+
+@tagged("post_install", "-at_install")
+class TestItemSearch(RelanceCommon):
+    """A page finds what a look at all rows finds, with less (H8)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.person = cls._create_customer("Dupontel", is_company=False)
+        cls.blocked = cls._create_customer("Brassac", relance_excluded=True)
+        partners = (cls.customer, cls.person, cls.blocked)
+        cls.moves = cls.env["account.move"]
+        for position, days in enumerate(DAYS_LATE):
+            for partner in partners[: 2 + (position % 4 == 0)]:
+                move = cls._invoice(days, partner=partner)
+                cls.moves |= move
+                if position % 3 == 0 and days > 0:
+                    level = (cls.level_1, cls.level_2)[position % 2]
+                    cls._already_reminded(move, level, days_ago=1)
+        cls.items = cls.env["relance.item"].with_context(lang="fr_FR")
+
+    def _domains(self):
+        levels = self.env["relance.level"].search([])
+        return [
+            [],
+            *([("advised_level_id", "=", level.id)] for level in levels),
+            *([("last_level_id", "=", level.id)] for level in levels),
+            [("advised_level_id", "in", levels[:2].ids)],
+            [("advised_level_id", "!=", False)],
+            [("advised_level_id", "=", False)],
+            [("advised_level_id", "!=", levels[0].id)],
+            [("partner_id", "=", self.person.id), ("advised_level_id", "!=", False)],
+            [("partner_id.name", "ilike", "dup")],
+            [("days_late", ">=", 5), ("days_late", "<=", 61)],
+            [("days_late", ">", 5), ("days_late", "<", 61)],
+            [("days_late", "=", 8)],
+            [("date_due", "<", date.today() - timedelta(days=8))],
+            [("move_id", "in", self.moves[:3].ids)],
+            [("reason_code", "=", "customer_excluded")],
+            ["|", ("days_late", ">", 40), ("partner_id", "=", self.person.id)],
+            ["!", ("advised_level_id", "=", levels[1].id)],
+            [("is_due", "=", True)],
+            [("is_due", "=", False)],
+            [("next_date", "!=", False)],
+            [("next_level_id", "in", levels.ids)],
+            [("last_level_id", "=", False)],
+        ]
+
+    def _all(self, domain, order):
+        """Return the ids of all rows of a domain, without looking at a part first."""
+        with (
+            patch.object(type(self.items), "_walked_ids", lambda *args: None),
+            patch.object(type(self.items), "_line_conditions", lambda *args, **kw: []),
+            patch.object(type(self.items), "_lines_named", lambda *args: False),
+        ):
+            return self.items.search(domain, order=order).ids
+
+    def test_h8_same_rows(self):
+        """Whatever is searched, sorted and paged: the same rows, in the same order."""
+        # Some entries have the same due date, which leaves their order open.
+        strict = [order for order in ORDERS if ", id" in order]
+        for domain in self._domains():
+            for order in strict:
+                expected = self._all(domain, order)
+                for offset, limit in ((0, 3), (2, 4), (0, 1000), (7, None)):
+                    with (
+                        self.subTest(domain=domain, order=order, limit=limit),
+                        patch.object(relance_item_search, "MIN_WALK", 2),
+                        patch.object(relance_item_search, "WALKS", (1, 2, 3)),
+                    ):
+                        found = self.items.search(
+                            domain, offset=offset, limit=limit, order=order
+                        )
+                        end = offset + limit if limit else None
+                        self.assertEqual(found.ids, expected[offset:end])
+            self.assertEqual(self.items.search_count(domain), len(expected))
+            for limit in (1, 5, 1000):
+                self.assertEqual(
+                    self.items.search_count(domain, limit=limit),
+                    min(limit, len(expected)),
+                )
+
+    def test_h8_sorted_by_due_date(self):
+        """Rows of one due date may come in any order, their dates in this one."""
+        for order in ORDERS:
+            found = self.items.search([], order=order, limit=20)
+            name, *way = order.split(",")[0].split()
+            values = found.mapped(name)
+            self.assertEqual(values, sorted(values, reverse=way == ["desc"]), order)
+
+    def test_h8_groups(self):
+        """A group has the rows that its own search finds."""
+        groups = self.items._read_group(
+            [], ["advised_level_id"], ["__count", "amount_due_company:sum"]
+        )
+        self.assertGreater(len(groups), 3)
+        for level, count, amount in groups:
+            rows = self.items.search([("advised_level_id", "=", level.id)])
+            self.assertEqual(len(rows), count)
+            self.assertAlmostEqual(sum(rows.mapped("amount_due_company")), amount)
+
+    def test_h8_steps_changed(self):
+        """What a page takes for granted of the plans is read each time."""
+        domain = [("advised_level_id", "=", self.level_1.id)]
+        before = self.items.search(domain, limit=100)
+        self.assertTrue(before)
+        step = self.env["relance.step"].search(
+            [
+                ("level_id", "=", self.level_2.id),
+                ("plan_id", "in", before.plan_id.ids),
+            ]
+        )
+        step.days += 3
+        after = self.items.search(domain, limit=100)
+        self.assertGreater(len(after), len(before))
+        self.assertEqual(set(after.ids), set(self._all(domain, "id")))
+
+    def test_h8_public_bodies(self):
+        """The plan of public bodies counts once there is one."""
+        self.customer.relance_plan_id = self.person.relance_plan_id = False
+        self.blocked.relance_plan_id = False
+        public = self._create_customer(
+            "Mairie", relance_customer_type="public", relance_plan_id=False
+        )
+        plan = self.env["relance.plan"].search([("customer_type", "=", "public")])[:1]
+        step = plan.step_ids.sorted("number")[1]
+        move = self._invoice(plan.step_ids.sorted("number")[2].days - 1, partner=public)
+        found = self.items.search(
+            [
+                ("advised_level_id", "=", step.level_id.id),
+                ("days_late", ">", 0),
+            ],
+            limit=500,
+            order="days_late desc, id",
+        )
+        self.assertIn(move, found.move_id)
+
+    def test_h8_zones(self):
+        """Where companies are on two days, the days late sort by each one's own."""
+        other = self.setup_other_company()["company"]
+        other.relance_tz = "Pacific/Auckland"
+        self.company.relance_tz = "Pacific/Honolulu"
+        items = self.items.with_context(allowed_company_ids=[self.company.id, other.id])
+        with freeze_time("2026-03-10 12:00:00"):
+            self.assertEqual(len(items._todays()), 2)
+            found = items.search([], limit=12, order="days_late desc, id")
+            late = found.mapped("days_late")
+            self.assertEqual(late, sorted(late, reverse=True))
+
+    def test_h8_queries_of_a_page(self):
+        """A page with its count asks as many queries whatever it shows."""
+        names = ["name", "partner_id", "days_late", "advised_level_id", "reason"]
+        specification = {name: {} for name in names}
+        domain = [("advised_level_id", "!=", False)]
+        read = self.items.web_search_read(domain, specification, limit=2)
+        self.assertTrue(read["records"])
+        for limit in (2, 10):
+            self.env.invalidate_all()
+            with self.assertQueryCount(11):
+                page = self.items.web_search_read(
+                    domain, specification, limit=limit, count_limit=10001
+                )
+            self.assertEqual(len(page["records"]), limit)
+
+    def test_h8_joins_as_needed(self):
+        """A count by customer needs no reminder, a list by level does."""
+        by_customer = self.items._search([("partner_id", "!=", False)]).select().code
+        self.assertNotIn("relance_reminder", by_customer)
+        self.assertNotIn("account_payment", by_customer)
+        by_level = self.items._search([("advised_level_id", "!=", False)]).select().code
+        self.assertIn("relance_reminder_line", by_level)
+        self.assertNotIn("automatic_steps", by_level)
