@@ -3,7 +3,8 @@
 Installing Accounting takes a minute, copying a database a second. So:
 
 - `relance_tmpl_<digest>`: a French company's Accounting, without any demo data;
-- `relance_test_<digest>`: the template with the addons, which every test run copies;
+- `relance_test_<digest>`: the template with the addons and the company of their
+  tests, which every test run copies;
 - `demo`: the template with the addons and their demo data, kept between runs.
 
 What a database was made from is noted on the database itself. It gets its name when it
@@ -75,7 +76,8 @@ class Databases:
     def _with_addons(self) -> str:
         template = self._template()
         addons = _project_addons()
-        name = f"relance_test_{digest(template, *(a.digest() for a in addons))}"
+        seed = _SCRIPTS / "seed_tests.py"
+        name = f"relance_test_{digest(template, seed, *(a.digest() for a in addons))}"
         if self.odoo.server.label(name) is None:
             with task("Database with the addons, for the tests"):
                 self._make(name, lambda draft: self._install(template, draft, addons))
@@ -85,6 +87,7 @@ class Databases:
     def _install(self, template: str, draft: str, addons: list[Addon]) -> None:
         self.odoo.clone(template, draft)
         self.odoo.install(draft, [addon.name for addon in addons])
+        self.odoo.run_script(draft, "seed_tests")
 
     # === DEMO === #
 

@@ -3,14 +3,14 @@ from datetime import timedelta
 from odoo import fields
 from odoo.fields import Command
 
-from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from .shared_company import SharedCompanyCommon
 
 # The plan of the manual's first screens, and that of the screen with several pièces.
 PLAN_DAYS = (-50, 5, 15, 20)
 OTHER_PLAN_DAYS = (-50, 5, 30, 60)
 
 
-class RelanceCommon(AccountTestInvoicingCommon):
+class RelanceCommon(SharedCompanyCommon):
     """A customer, the manual's plan, and what it takes to be late."""
 
     @classmethod
