@@ -57,6 +57,7 @@ class Filler:
 
     def fill(self) -> None:
         """Make the customers, their invoices and, where the addon is, reminders."""
+        self._complete_company()
         partner, move = self._make_originals()
         # For the time of the fill: no triggers, and none of the indexes, which are
         # faster made at once than row by row.
@@ -92,6 +93,26 @@ class Filler:
         self._vacuum()
 
     # === ORIGINALS === #
+
+    def _complete_company(self):
+        """Say all that a letter in law has to say of the creditor."""
+        company = self.env.company
+        company.write(
+            {
+                "street": "12 quai des Marques",
+                "zip": "33300",
+                "city": "Bordeaux",
+                "phone": "+33 5 56 00 00 01",
+                "company_registry": "12345678200010",
+            }
+        )
+        self.env["res.partner.bank"].create(
+            {
+                "acc_number": "FR76 3000 6000 0112 3456 7890 189",
+                "partner_id": company.partner_id.id,
+                "allow_out_payment": True,
+            }
+        )
 
     def _make_originals(self):
         """Return a customer and an invoice, posted, as Odoo makes them."""
