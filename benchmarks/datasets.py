@@ -5,7 +5,7 @@ a copy. A new version of the addon is installed over the one they were made with
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -82,18 +82,32 @@ class BenchDatabases(Databases):
 
     def ours(self, dataset: Dataset) -> str:
         """Return a database with the addon."""
-        addons = {addon.name: addon for addon in all_addons()}
-        code = digest(*(addon.digest() for addon in addons.values()))
-        return self._side("ours", self.odoo, dataset, list(addons), code)
+        addons = all_addons()
+        side = _Side(
+            "ours",
+            self.odoo,
+            modules=[addon.name for addon in addons],
+            code=digest(*(addon.digest() for addon in addons)),
+            start=lambda draft: self.odoo.clone(self._with_addons(), draft),
+        )
+        return self._database(side, dataset)
 
     def plain(self, dataset: Dataset) -> str:
         """Return a database without the addon."""
-        return self._side("plain", self.odoo, dataset, [], "")
+        side = _Side("plain", self.odoo, start=self._start_plain)
+        return self._database(side, dataset)
 
     def peer(self, dataset: Dataset) -> str:
         """Return a database with the peer."""
-        key = digest(_REQUIREMENTS)
-        return self._side("peer", self.peer_odoo(), dataset, [_PEER], key)
+        odoo = self.peer_odoo()
+
+        def start(draft: str) -> None:
+            self._start_plain(draft)
+            odoo.install(draft, [_PEER])
+
+        code = digest(_REQUIREMENTS)
+        side = _Side("peer", odoo, modules=[_PEER], code=code, start=start)
+        return self._database(side, dataset)
 
     def peer_odoo(self) -> Odoo:
         """Return Odoo with the peer, which no other Odoo of ours finds."""
@@ -106,51 +120,25 @@ class BenchDatabases(Databases):
             self._peer.append(odoo)
         return self._peer[0]
 
-    def _side(
-        self, side: str, odoo: Odoo, dataset: Dataset, modules: list[str], code: str
-    ) -> str:
+    def _start_plain(self, draft: str) -> None:
+        self.odoo.clone(self._template(), draft)
+
+    def _database(self, side: "_Side", dataset: Dataset) -> str:
+        """Return a side's database, after making it or updating it if need be."""
         with locked():
-            template = self._template()
-            prefix = f"relance_bench_{side}_{dataset.name}_"
-            name = prefix + digest(template, _SCRIPT, dataset.options)
-            label = f"bench {code}"
+            prefix = f"relance_bench_{side.name}_{dataset.name}_"
+            name = prefix + digest(self._template(), _SCRIPT, dataset.options)
+            label = f"bench {side.code}"
             current = self.odoo.server.label(name)
             if current is None:
-                with task(f"Data set: {dataset.rows:,} invoices, {side}"):
-                    self._make(
-                        name,
-                        lambda draft: self._fill(
-                            odoo, template, draft, dataset, modules
-                        ),
-                        label,
-                    )
+                with task(f"Data set of {dataset.rows:,} invoices, {side.name}"):
+                    self._make(name, lambda draft: _fill(side, draft, dataset), label)
                 self._drop_others(prefix, keep=name)
             elif current != label:
                 with task(f"Data set {name}: update to the addons' new code"):
-                    odoo.install(name, modules, update=True)
+                    side.odoo.install(name, side.modules, update=True)
                 self.odoo.server.set_label(name, label)
         return name
-
-    def _fill(
-        self,
-        odoo: Odoo,
-        template: str,
-        draft: str,
-        dataset: Dataset,
-        modules: list[str],
-    ) -> None:
-        odoo.clone(template, draft)
-        if modules:
-            odoo.install(draft, modules)
-        environ = {
-            **odoo.environ,
-            "RELANCE_BENCH_DATASET": json.dumps(dataset.options),
-        }
-        command = odoo.script_command(draft, _SCRIPT)
-        run_logged(f"bench-dataset-{draft}", command, env=environ)
-        if _PEER in modules:
-            with session(odoo, draft) as peer:
-                peer.call("peer.set_up")
 
     # === COPIES === #
 
@@ -161,6 +149,32 @@ class BenchDatabases(Databases):
             lambda: source, "relance_bench_run", suffix, large=True
         ) as name:
             yield name
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What a database is for.
+
+    :param start: makes a database without customers
+    :param modules: what is updated where ``code``, which they are made from, changed
+    """
+
+    name: str
+    odoo: Odoo
+    start: Callable[[str], None]
+    modules: list[str] = field(default_factory=list)
+    code: str = ""
+
+
+def _fill(side: _Side, draft: str, dataset: Dataset) -> None:
+    side.start(draft)
+    options = {"RELANCE_BENCH_DATASET": json.dumps(dataset.options)}
+    command = side.odoo.script_command(draft, _SCRIPT)
+    environ = {**side.odoo.environ, **options}
+    run_logged(f"bench-dataset-{draft}", command, env=environ)
+    if side.name == "peer":
+        with session(side.odoo, draft) as peer:
+            peer.call("peer.set_up")
 
 
 def ensure() -> BenchDatabases:

@@ -45,7 +45,7 @@ def _memory(name):
     raise LookupError(name)
 
 
-def compare(env, *calls, seconds=4, least=5, most=40):
+def compare(env, *calls, seconds=5, least=3, most=40):
     """Measure calls in turns, each time with nothing in the environment's cache.
 
     :param float seconds: how long to repeat them, at least so many times

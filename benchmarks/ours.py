@@ -48,8 +48,8 @@ def work_list(env):
     levels = _level_domains(env)
     result = {}
 
-    def both(ours_call, odoo_call, **options):
-        mine, theirs = compare(env, ours_call, odoo_call, **options)
+    def both(ours_call, odoo_call):
+        mine, theirs = compare(env, ours_call, odoo_call)
         return {"ours": mine, "odoo": theirs}
 
     for name, domain in levels.items():
@@ -80,7 +80,6 @@ def work_list(env):
     result["grouped"] = both(
         lambda: ours.groups([("advised_level_id", "!=", False)], "advised_level_id"),
         lambda: odoo.groups(views.RECEIVABLE, "account_id"),
-        least=3,
     )
     return result
 

@@ -1,7 +1,10 @@
 """What is measured of the peer, OCA's account_credit_control: tasks of `server.py`, on
 the paths that its documentation describes."""
 
+import io
+
 from odoo import fields
+from odoo.tools.pdf import PdfFileReader
 
 from benchmarks.measure import measured
 
@@ -66,7 +69,9 @@ def letters(env, customers):
     groups = _groups(person, customers + 1)
     _print(groups[0])
     with measured(person) as result:
-        result["letters"] = _print(groups[0].union(*groups[1:]) - groups[0])
+        letters, pdf = _print(groups[0].union(*groups[1:]) - groups[0])
+    result["letters"] = letters
+    result["pages"] = PdfFileReader(io.BytesIO(pdf)).getNumPages()
     return result
 
 
@@ -74,8 +79,9 @@ def _print(lines):
     printer = lines.env["credit.control.printer"].create({"line_ids": lines.ids})
     action = printer.print_lines()
     ids = action["context"]["active_ids"]
-    lines.env["ir.actions.report"]._render_qweb_pdf(action["report_name"], ids)
-    return len(ids)
+    reports = lines.env["ir.actions.report"]
+    pdf, _kind = reports._render_qweb_pdf(action["report_name"], ids)
+    return len(ids), pdf
 
 
 def _groups(env, customers):

@@ -88,9 +88,12 @@ def figure(value: float | None) -> str:
     """Return a number with three significant digits, empty where there is none."""
     if value is None:
         return ""
-    if abs(value) >= 100:
-        return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.3g}"
+    return number(value) if abs(value) >= 100 else f"{value:.3g}"
+
+
+def number(value: float) -> str:
+    """Return a whole number with its thousands apart."""
+    return f"{value:,.0f}".replace(",", " ")
 
 
 def write_json(rows: Iterable[Row], path: Path) -> None:

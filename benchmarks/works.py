@@ -14,7 +14,7 @@ from devtools.process import background, free_port, is_listening, tail
 
 from .datasets import BenchDatabases, Dataset, due, varied
 from .session import Session, session
-from .table import Goal, Row, times
+from .table import Goal, Row, number, times
 
 #: Of how many customers the peer's mails and letters are measured: it is slow.
 PEER_MAILS = 20
@@ -98,7 +98,7 @@ def work_list(bench: Bench) -> Iterator[Row]:
         say(f"    {name}: {both['ours']}; Odoo's own: {both['odoo']}")
     levels = {k: v for k, v in measures.items() if k.startswith("level ")}
     slowest = max(levels, key=lambda k: levels[k]["ours"]["ms"])
-    work = f"work list, {dataset.rows:,} items, first page and count".replace(",", " ")
+    work = f"work list, {number(dataset.rows)} items, first page and count"
     yield _list_row(
         f"{work}, by level (the slowest: {slowest.removeprefix('level ')}), "
         "against Odoo's own list",
@@ -132,8 +132,8 @@ def create(bench: Bench) -> Iterator[Row]:
     ours = bench.once("ours", bench.small, "ours.create", items=bench.small.rows)
     peer = bench.once("peer", bench.small, "peer.create")
     yield Row(
-        f"prepare and create reminders, {bench.small.rows} items, "
-        f"{bench.small.customers} customers",
+        f"prepare and create reminders, {number(bench.small.rows)} items, "
+        f"{number(bench.small.customers)} customers",
         _rate(ours, "items"),
         "items/s",
         _rate(peer, "items"),
@@ -177,7 +177,7 @@ def letters(bench: Bench) -> Iterator[Row]:
     peer = bench.once("peer", bench.due, "peer.letters", customers=PEER_LETTERS)
     yield Row(
         f"make and print the letters of a batch ({ours['letters']}, "
-        f"{ours['pages']} pages; peer: {peer['letters']})",
+        f"{ours['pages']} pages; peer: {peer['letters']}, {peer['pages']} pages)",
         _rate(ours, "letters"),
         "letters/s",
         _rate(peer, "letters"),
@@ -222,8 +222,9 @@ def _floor(bench: Bench, pages: int) -> float:
 def cron(bench: Bench) -> Iterator[Row]:
     """The scheduled action over all due invoices, in one process."""
     result = bench.once("ours", bench.many_due, "ours.cron")
+    count = number(bench.many_due.rows)
     yield Row(
-        f"automatic reminders, {bench.many_due.rows} due invoices with their PDFs",
+        f"automatic reminders, {count} due invoices with their PDFs",
         _rate(result, "mails"),
         "mails/s",
         goal=Goal("≥", 60),
@@ -240,12 +241,12 @@ def cron(bench: Bench) -> Iterator[Row]:
 def workers(bench: Bench) -> Iterator[Row]:
     """The same by one, two and four of Odoo's own workers."""
     alone = None
-    dataset = due(bench.size(1_000) if bench.tenth else 1_000)
+    dataset = due(bench.size(1_000))
     for count in (1, 2, 4):
         rate = _workers_rate(bench, dataset, count)
         alone = alone or rate
         yield Row(
-            f"automatic reminders of {dataset.rows} invoices by {count} of Odoo's "
+            f"automatic reminders, {number(dataset.rows)} invoices, {count} of Odoo's "
             "workers, against one",
             rate,
             "mails/s",
@@ -306,7 +307,7 @@ def growth(bench: Bench) -> Iterator[Row]:
         with bench.ours(dataset) as ours:
             lists[dataset] = ours.call("ours.list_times")
             say(f"    {dataset.name}: {lists[dataset]}")
-    sizes = f"{many.rows:,} items against {few.rows:,}".replace(",", " ")
+    sizes = f"{number(many.rows)} items against {number(few.rows)}"
     for what, work in (("page", "list page"), ("count", "count of all of a level")):
         per_item = {
             dataset: 1000 * lists[dataset][what] / lists[dataset]["items"]
@@ -325,7 +326,7 @@ def growth(bench: Bench) -> Iterator[Row]:
         for dataset in (many, few)
     }
     yield Row(
-        f"growth: prepare and create {items} of them, time per item, {sizes}",
+        f"growth: prepare and create {number(items)} of them, time per item, {sizes}",
         1000 * 1000 / _rate(created[many], "items"),
         "ms/1000",
         1000 * 1000 / _rate(created[few], "items"),

@@ -31,7 +31,7 @@ def run(*, quick: bool, json_file: Path | None, only: Sequence[str] | None) -> i
         if rows:
             say(f"\n{table.text(rows)}\n")
             missed = [row.work for row in rows if row.verdict == "MISSED"]
-            say("\n  ".join(["Missed:", *missed]) if missed else "All goals reached.")
+            say("\n  ".join(["Missed:", *missed]) if missed else "Goals: all reached.")
     return 0
 
 
