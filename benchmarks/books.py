@@ -11,7 +11,7 @@ def post_and_pay(env, invoices):
 
     Nothing of it remains, so that every time is the first.
 
-    :return: ``post`` and ``pay``: the seconds that each of them took
+    :return: ``post`` and ``pay``: the seconds and the queries that each of them took
     """
     env = env(
         user=env.ref("base.user_admin"),
@@ -24,25 +24,26 @@ def post_and_pay(env, invoices):
     env.flush_all()
     result = {"post": [], "pay": []}
     for move in moves:
-        result["post"].append(_seconds(env, move.action_post))
+        result["post"].append(_cost(env, move.action_post))
     for move in moves:
-        result["pay"].append(_seconds(env, lambda move=move: _pay(move)))
+        result["pay"].append(_cost(env, lambda move=move: _pay(move)))
     assert set(moves.mapped("payment_state")) <= {"paid", "in_payment"}
     env.cr.rollback()
     return result
 
 
-def _seconds(env, call):
+def _cost(env, call):
+    """Return the seconds and the queries of a call."""
     env.invalidate_all()
     gc.collect()
     gc.disable()
-    started = time.perf_counter()
+    before, started = env.cr.sql_log_count, time.perf_counter()
     call()
     # With what waits for the end of the transaction.
     env.cr.flush()
     seconds = time.perf_counter() - started
     gc.enable()
-    return seconds
+    return seconds, env.cr.sql_log_count - before
 
 
 def _invoice(customer):

@@ -128,7 +128,7 @@ class BenchDatabases(Databases):
         with locked():
             prefix = f"relance_bench_{side.name}_{dataset.name}_"
             name = prefix + digest(self._template(), _SCRIPT, dataset.options)
-            label = f"bench {side.code}"
+            label = f"bench {side.code or side.name}"
             current = self.odoo.server.label(name)
             if current is None:
                 with task(f"Data set of {dataset.rows:,} invoices, {side.name}"):
