@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 
 from .console import Failure, say, warn
 
@@ -57,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("test", help="run all tests; arguments go to pytest")
     commands.add_parser("odoo", help="Odoo's command line: ./dev odoo shell -d demo")
 
+    bench = commands.add_parser("bench", help="measure the speed, beside a peer's")
+    bench.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the table too")
+    bench.add_argument(
+        "--only", nargs="+", metavar="WORK", help="some of the works (--only list …)"
+    )
+    bench.set_defaults(run=_bench)
+
     lint = commands.add_parser("lint", help="check code, XML, translations, manifest")
     lint.add_argument("--fix", action="store_true", help="mend what can be mended")
     lint.set_defaults(run=_lint)
@@ -81,6 +90,12 @@ def _demo(options: argparse.Namespace) -> int:
     if options.check:
         return demo.check()
     return demo.serve(port=options.port, reset=options.reset)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from . import bench
+
+    return bench.run(quick=options.quick, json_file=options.json, only=options.only)
 
 
 def _lint(options: argparse.Namespace) -> int:

@@ -46,7 +46,7 @@ class Databases:
 
     def template(self) -> str:
         """Return the template's name, after making it if need be."""
-        with _locked():
+        with locked():
             return self._template()
 
     def _template(self) -> str:
@@ -70,7 +70,7 @@ class Databases:
 
     def with_addons(self) -> str:
         """Return the name of the template with the addons as they are now."""
-        with _locked():
+        with locked():
             return self._with_addons()
 
     def _with_addons(self) -> str:
@@ -93,7 +93,7 @@ class Databases:
 
     def demo(self, *, reset: bool = False) -> str:
         """Return the demo database's name, after making or updating it if need be."""
-        with _locked():
+        with locked():
             return self._demo(reset)
 
     def demo_exists(self) -> bool:
@@ -165,13 +165,18 @@ class Databases:
 
     @contextmanager
     def _copy(
-        self, source: Callable[[], str], prefix: str, suffix: str = ""
+        self,
+        source: Callable[[], str],
+        prefix: str,
+        suffix: str = "",
+        *,
+        large: bool = False,
     ) -> Iterator[str]:
         """Copy the source under a name of this process, and remove the copy after."""
         self._drop_abandoned_copies(f"{prefix}_")
         name = f"{prefix}_{os.getpid()}{suffix}"
-        with _locked():
-            self.odoo.clone(source(), name)
+        with locked():
+            self.odoo.clone(source(), name, large=large)
         try:
             yield name
         finally:
@@ -210,7 +215,8 @@ def _project_addons() -> list[Addon]:
     return all_addons()
 
 
-def _locked():
+def locked():
+    """Wait until no other `./dev` makes a database, and keep them from it."""
     return lock(
         RUN / "databases.lock", "Waiting for another ./dev to make a database …"
     )

@@ -28,10 +28,13 @@ class Odoo:
 
     source: OdooSource
     server: Server
+    #: Where the addons lie that are not Odoo's.
+    addons: tuple[Path, ...] = (ROOT,)
+    config: Path = ODOO_CONFIG
 
     def write_config(self) -> None:
         """Write the configuration that every command uses, `./dev odoo` included."""
-        addons = [*self.source.addons, ROOT]
+        addons = [*self.source.addons, *self.addons]
         options = {
             "addons_path": ",".join(map(str, addons)),
             "data_dir": ODOO_DATA,
@@ -46,7 +49,7 @@ class Odoo:
             "screenshots": WORK / "screenshots",
         }
         lines = (f"{name} = {value}\n" for name, value in options.items() if value)
-        write_whole(ODOO_CONFIG, "[options]\n" + "".join(lines))
+        write_whole(self.config, "[options]\n" + "".join(lines))
 
     @property
     def environ(self) -> dict[str, str]:
@@ -56,7 +59,7 @@ class Odoo:
             **os.environ,
             "PATH": os.pathsep.join(map(str, path)),
             "PYTHONPATH": os.pathsep.join(map(str, (self.source.root, ROOT))),
-            "ODOO_RC": str(ODOO_CONFIG),
+            "ODOO_RC": str(self.config),
             "LC_ALL": "C.UTF-8",
         }
         if unpatched := system.unpatched_wkhtmltopdf():
@@ -107,7 +110,7 @@ class Odoo:
         self.server.drop(database)
         shutil.rmtree(self._filestore(database), ignore_errors=True)
 
-    def clone(self, source: str, database: str) -> None:
+    def clone(self, source: str, database: str, *, large: bool = False) -> None:
         """Copy a database with its files; the files, which never change, as links."""
         self.drop(database)
         if self._filestore(source).exists():
@@ -116,7 +119,7 @@ class Odoo:
                 self._filestore(database),
                 copy_function=os.link,
             )
-        self.server.clone(source, database)
+        self.server.clone(source, database, large=large)
 
     def rename(self, database: str, name: str) -> None:
         """Put a database with its files in another one's place."""

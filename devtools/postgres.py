@@ -92,10 +92,16 @@ class Server:
             " ENCODING 'UTF8' LC_COLLATE 'C'"
         )
 
-    def clone(self, source: str, database: str) -> None:
-        """Copy a database, after closing what is still connected to it."""
+    def clone(self, source: str, database: str, *, large: bool = False) -> None:
+        """Copy a database, after closing what is still connected to it.
+
+        :param large: copy its files, which takes less time from some 500 MB on
+        """
         self._disconnect(source)
-        self.query(f'CREATE DATABASE "{database}" TEMPLATE "{source}"')
+        strategy = "FILE_COPY" if large else "WAL_LOG"
+        self.query(
+            f'CREATE DATABASE "{database}" TEMPLATE "{source}" STRATEGY {strategy}'
+        )
 
     def rename(self, database: str, name: str) -> None:
         """Give the database another name."""

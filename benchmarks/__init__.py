@@ -1,0 +1,1 @@
+"""What `./dev bench` measures, and the data set that it measures on."""

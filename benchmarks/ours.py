@@ -1,0 +1,261 @@
+"""What is measured of the addon: tasks of `server.py`, on the public paths that a
+person's clicks and Odoo's scheduled actions take."""
+
+import io
+from unittest.mock import patch
+
+from odoo import SUPERUSER_ID
+from odoo.tools.pdf import PdfFileReader
+
+from benchmarks import views
+from benchmarks.measure import compare, measured
+
+ORDER = "days_late desc, id"
+
+
+def _person(env):
+    """Return the environment of a person who reminds, in French."""
+    return env(
+        user=env.ref("base.user_admin"),
+        context={
+            "lang": "fr_FR",
+            "tz": "Europe/Paris",
+            "allowed_company_ids": env.company.ids,
+        },
+    )
+
+
+def _level_domains(env):
+    """Return the domain of the work list filtered on each level that it advises."""
+    levels = env["relance.item"]._read_group(
+        [("advised_level_id", "!=", False)], ["advised_level_id"]
+    )
+    return {level.name: [("advised_level_id", "=", level.id)] for (level,) in levels}
+
+
+# === WORK LIST === #
+
+
+def work_list(env):
+    """Compare the work list with Odoo's own list of the same open receivable lines.
+
+    :return: by name, what `compare` says of ours and of Odoo's
+    """
+    env = _person(env)
+    odoo = views.Screen(env, "account.move.line", "account.view_move_line_tree")
+    ours = views.Screen(env, "relance.item", "relance_numm.relance_item_view_list")
+    due_first = "date_maturity, id"
+    levels = _level_domains(env)
+    result = {}
+
+    def both(ours_call, odoo_call):
+        mine, theirs = compare(env, ours_call, odoo_call)
+        return {"ours": mine, "odoo": theirs}
+
+    for name, domain in levels.items():
+        result[f"level {name}"] = both(
+            lambda domain=domain: ours.page(domain, ORDER),
+            lambda: odoo.page(views.RECEIVABLE, due_first),
+        )
+    # The level of the fewest entries: the longest way to the end of a page.
+    items = env["relance.item"]
+    least = min(levels.values(), key=items.search_count)
+    item = items.search([*least, ("last_level_id", "!=", False)], limit=1) or (
+        items.search(least, limit=1)
+    )
+    customer, last_level = item.partner_id, item.last_level_id
+    result["customer"] = both(
+        lambda: ours.page([*least, ("partner_id", "=", customer.id)], ORDER),
+        lambda: odoo.page(
+            [*views.RECEIVABLE, ("partner_id", "=", customer.id)], due_first
+        ),
+    )
+    result["last level"] = both(
+        lambda: ours.page(
+            [("advised_level_id", "!=", False), ("last_level_id", "=", last_level.id)],
+            ORDER,
+        ),
+        lambda: odoo.page(views.RECEIVABLE, due_first),
+    )
+    result["grouped"] = both(
+        lambda: ours.groups([("advised_level_id", "!=", False)], "advised_level_id"),
+        lambda: odoo.groups(views.RECEIVABLE, "account_id"),
+    )
+    return result
+
+
+def list_times(env):
+    """Return how long the slowest level's page and a count of all of it take, in ms."""
+    env = _person(env)
+    screen = views.Screen(env, "relance.item", "relance_numm.relance_item_view_list")
+    items = env["relance.item"]
+    slowest = {"page": 0, "count": 0}
+    for domain in _level_domains(env).values():
+        page, count = compare(
+            env,
+            lambda domain=domain: screen.page(domain, ORDER),
+            lambda domain=domain: items.search_count(domain),
+        )
+        slowest["page"] = max(slowest["page"], page["ms"])
+        slowest["count"] = max(slowest["count"], count["ms"])
+    return {**slowest, "items": items.search_count([])}
+
+
+# === CREATION === #
+
+
+def create(env, items):
+    """Measure the preparation and the creation of reminders; letters and mails are not
+    made. The changes remain.
+
+    :param int items: of so many rows of the work list
+    """
+    person = _person(env)
+    ids = _advised_ids(person, items)
+    with _undelivered(env):
+        with measured(person) as result:
+            batches = _create(person, ids)
+    reminders = batches.reminder_ids
+    result["items"] = len(reminders.line_ids)
+    result["customers"] = len(reminders.partner_id)
+    return result
+
+
+def _advised_ids(env, limit):
+    rows = env["relance.item"].search(
+        [("advised_level_id", "!=", False)], order="id", limit=limit
+    )
+    return rows.ids
+
+
+def _create(env, ids, change=None):
+    """Do what a person does who prepares rows and creates their reminders, and what the
+    scheduled action then does, up to the delivery.
+
+    :param change: what he changes on the lines of the preparation
+    :return: the batches
+    """
+    last = env["relance.batch"].search([], order="id desc", limit=1)
+    action = env["relance.item"].browse(ids).action_prepare()
+    wizard = env["relance.prepare"].browse(action["res_id"])
+    if change:
+        change(wizard.line_ids)
+    env.cr.commit()
+    env.invalidate_all()
+    wizard.action_create()
+    env.cr.commit()
+    env.invalidate_all()
+    _deliver(env)
+    return env["relance.batch"].search([("id", ">", last.id or 0)])
+
+
+def _undelivered(env):
+    """Return a context in which what is created is not delivered."""
+    reminders = type(env["relance.reminder"])
+    return patch.object(reminders, "_deliver_all", lambda self, may_leave: True)
+
+
+# === DELIVERY === #
+
+
+def mails(env, customers):
+    """Measure how reminders become mails with the letter's PDF in the queue."""
+    person = _person(env)
+    _warm_up(person)
+    reminders = _pending(person, customers, "relance_numm.channel_email")
+    before = _queued(env)
+    with measured(person) as result:
+        _deliver(env)
+    result["mails"] = _queued(env) - before
+    result["letters"] = len(reminders.letter_attachment_id)
+    return result
+
+
+def letters(env, customers):
+    """Measure how reminders become letters in one PDF file to print."""
+    person = _person(env)
+    _warm_up(person)
+    reminders = _pending(person, customers, "relance_numm.channel_letter")
+    with measured(person) as result:
+        _deliver(env)
+        person.invalidate_all()
+        action = reminders.batch_id.action_print()
+        reports = person["ir.actions.report"].with_context(**action["context"])
+        pdf, _kind = reports._render_qweb_pdf(
+            action["report_name"], action["context"]["active_ids"]
+        )
+    result["letters"] = len(reminders.letter_attachment_id)
+    result["pages"] = PdfFileReader(io.BytesIO(pdf)).getNumPages()
+    return result
+
+
+def _pending(env, customers, channel):
+    """Return the pending reminders of the next customers, by one type of delivery."""
+
+    def change(lines):
+        lines.write({"channel_id": env.ref(channel).id})
+
+    # Each customer has ten invoices, all of them advised.
+    ids = _advised_ids(env, customers * 10)
+    with _undelivered(env):
+        return _create(env, ids, change).reminder_ids
+
+
+def _deliver(env):
+    """Do what the scheduled action does."""
+    env(user=SUPERUSER_ID, context={})["relance.reminder"]._cron_deliver()
+    env.cr.commit()
+    env.invalidate_all()
+
+
+def _warm_up(env):
+    """Deliver a mail and a letter, as a server that has been running for a while."""
+    with _undelivered(env):
+        for channel in ("relance_numm.channel_email", "relance_numm.channel_letter"):
+            _pending(env, 1, channel)
+    _deliver(env)
+
+
+def _queued(env):
+    return env["mail.mail"].search_count(
+        [("relance_reminder_id", "!=", False), ("state", "=", "outgoing")]
+    )
+
+
+# === SCHEDULED ACTION === #
+
+
+def cron(env):
+    """Measure the scheduled action over all due invoices, in this process alone."""
+    _start_reminding(env)
+    before = _queued(env)
+    with measured(env) as result:
+        env["relance.batch"]._cron_remind()
+    result["mails"] = _queued(env) - before
+    return result
+
+
+def _start_reminding(env):
+    env.company.write({"relance_on": "invoice", "relance_since": False})
+    env.cr.commit()
+
+
+def prepare_workers(env):
+    """Make the database ready for Odoo's own workers: they do nothing but remind."""
+    _start_reminding(env)
+    crons = env["ir.cron"].with_context(active_test=False).search([])
+    ours = env["ir.cron"].union(*map(env.ref, _CRONS))
+    (crons - ours).active = False
+    env.cr.execute("UPDATE ir_cron SET nextcall = now() + interval '30 days'")
+    return {}
+
+
+def trigger(env):
+    """Have Odoo's workers remind now."""
+    for xmlid in _CRONS:
+        env.ref(xmlid)._trigger()
+    env.cr.commit()
+    return {}
+
+
+_CRONS = ("relance_numm.ir_cron_remind", "relance_numm.ir_cron_deliver")
