@@ -46,11 +46,13 @@ from . import relance_reminder
 from . import relance_reminder_apology
 from . import relance_reminder_automatic
 from . import relance_reminder_confirm
+from . import relance_reminder_create
 from . import relance_reminder_correct
 from . import relance_reminder_delivery
 from . import relance_reminder_disavow
 from . import relance_reminder_letters
 from . import relance_reminder_line
+from . import relance_reminder_line_insert
 from . import relance_reminder_mail_bounce
 from . import relance_reminder_notification
 from . import relance_reminder_outcome

@@ -400,16 +400,14 @@ class RelanceBatch(models.Model):
             self.env["relance.reminder"]
             .sudo()
             .with_context(tracking_disable=True, mail_create_nosubscribe=True)
-            .create(vals_list)
+            ._create_with_lines(vals_list)
         )
         # The customer's reply reaches whoever wrote and whoever follows him up.
-        reminders |= reminders.companion_ids
         by_readers = reminders.grouped(lambda r: r.user_id | r._responsible())
         for readers, theirs in by_readers.items():
             people = readers.filtered(lambda user: not user._is_superuser())
             theirs.message_subscribe(people.partner_id.ids)
         self.env.flush_all()
-        self.env["relance.reminder.line"]._mark_last(reminders.line_ids.move_line_id)
         return reminders
 
     def action_open_reminders(self):
