@@ -35,6 +35,7 @@ from . import relance_item
 from . import relance_item_automatic
 from . import relance_item_error
 from . import relance_item_outcome
+from . import relance_item_read
 from . import relance_item_screens
 from . import relance_item_search
 from . import relance_letter

@@ -1,3 +1,5 @@
+import json
+
 from odoo import api, models
 from odoo.fields import Command
 from odoo.tools import SQL
@@ -123,35 +125,45 @@ class RelanceReminderLineInsert(models.Model):
     def _insert_portion(self, vals_list, names):
         """Return the records of one INSERT.
 
-        An array per column: PostgreSQL parses one parameter for all the rows, psycopg2
-        quotes no row by itself.
+        The rows are one JSON text: psycopg2 need not quote each value, nor PostgreSQL
+        parse each as an expression.
         """
-        now, uid = self.env.cr.now(), self.env.uid
-        arrays = []
-        for name in names:
-            field = self._fields[name]
-            empty = False if field.type == "boolean" else None
-            values = [
-                value if (value := vals.get(name, empty)) or value == 0 else empty
-                for vals in vals_list
-            ]
-            if field.type in ("date", "datetime"):
-                values = [value and str(value) for value in values]
-            elif field.type not in ("boolean", "integer", "float", "monetary"):
+        empty = {
+            name: False if self._fields[name].type == "boolean" else None
+            for name in names
+        }
+        rows = json.dumps(
+            [
                 # False is how the ORM says that there is none.
-                values = [None if value is False else value for value in values]
-            arrays.append(SQL("%s::%s[]", values, SQL(field.column_type[1])))
+                {
+                    name: empty[name] if value is False else value
+                    for name, value in vals.items()
+                }
+                for vals in vals_list
+            ],
+            default=str,
+        )
+        columns = SQL(", ").join(map(SQL.identifier, names))
         rows = self.env.execute_query(
             SQL(
                 """INSERT INTO %(table)s (
                         %(columns)s, create_uid, create_date, write_uid, write_date)
-                   SELECT *, %(uid)s, %(now)s, %(uid)s, %(now)s FROM unnest(%(arrays)s)
+                   SELECT %(columns)s, %(uid)s, %(now)s, %(uid)s, %(now)s
+                     FROM json_to_recordset(%(rows)s) AS row (%(types)s)
                 RETURNING id""",
                 table=SQL.identifier(self._table),
-                columns=SQL(", ").join(map(SQL.identifier, names)),
-                uid=uid,
-                now=now,
-                arrays=SQL(", ").join(arrays),
+                columns=columns,
+                uid=self.env.uid,
+                now=self.env.cr.now(),
+                rows=rows,
+                types=SQL(", ").join(
+                    SQL(
+                        "%s %s",
+                        SQL.identifier(name),
+                        SQL(self._fields[name].column_type[1]),
+                    )
+                    for name in names
+                ),
             )
         )
         return self.browse(id_ for (id_,) in rows)
