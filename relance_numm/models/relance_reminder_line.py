@@ -134,6 +134,23 @@ class RelanceReminderLine(models.Model):
             "amount_due": item.amount_due,
         }
 
+    def _update_changed(self, vals):
+        """Write those of the values that the line does not have yet: on the day on
+        which it was made there are none."""
+        self.ensure_one()
+        changed = {
+            name: value
+            for name, value in vals.items()
+            if (
+                self[name].id
+                if self._fields[name].type == "many2one"
+                else self[name]
+            )
+            != value
+        }
+        if changed:
+            self.write(changed)
+
     def _no_longer_owed_text(self, item):
         """Return why the reminder must no longer claim this pièce, or False (D7).
 
