@@ -161,10 +161,13 @@ class RelanceBatch(models.Model):
         line = self.env["relance.prepare.line"].search(
             [("batch_id", "!=", False)], limit=1, order="id"
         )
+        if not line:
+            return line
+        # Past those that another worker has.
         lines = line.search(
-            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE, order="id"
+            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE * 20, order="id"
         )
-        return lines.try_lock_for_update() if line else line
+        return lines.try_lock_for_update(limit=CREATE_SIZE)
 
     @api.model
     def _create_waiting(self, lines):

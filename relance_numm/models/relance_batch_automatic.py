@@ -49,7 +49,7 @@ class RelanceBatchAutomatic(models.Model):
         companies = self._companies_to_remind()
         due = {company: self._due_page(company) for company in companies}
         retry = reminders._retry_domain(companies)
-        may_leave = reminders._may_leave_domain()
+        may_leave = reminders._may_leave_domain(companies)
         # What is due is made, then delivered.
         count = sum(self._due_count(company, *page) for company, page in due.items())
         failed = reminders.search_count(retry)
@@ -106,7 +106,9 @@ class RelanceBatchAutomatic(models.Model):
         if not last:
             return sum(map(len, chunks))
         items = company._relance_in_own_time().env["relance.item"]
-        return items.search_count([("company_id", "=", company.id), *items._due_domain()])
+        return items.search_count(
+            [("company_id", "=", company.id), *items._due_domain()]
+        )
 
     @api.model
     def _due_chunks(self, items):

@@ -59,9 +59,7 @@ class RelanceDeliveryActivity(models.AbstractModel):
     @api.model
     def _schedule(self, reminder, date):
         """Ask the responsible person to call or to meet the customer on a day."""
-        self._create_activities(
-            reminder, [self._prepare_schedule_vals(reminder, date)]
-        )
+        self._create_activities(reminder, [self._prepare_schedule_vals(reminder, date)])
 
     @api.model
     def _create_activities(self, reminders, vals_list):

@@ -45,6 +45,6 @@ class RelanceReminderCreate(models.Model):
         commands = vals["line_ids"]
         currency = self.env["res.currency"].browse(vals["currency_id"])
         total = currency.round(sum(line["amount_due"] for _op, _id, line in commands))
-        return {
-            name: value for name, value in vals.items() if name != "line_ids"
-        } | {"amount_total": total}, commands
+        return {name: value for name, value in vals.items() if name != "line_ids"} | {
+            "amount_total": total
+        }, commands

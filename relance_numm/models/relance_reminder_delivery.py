@@ -446,14 +446,20 @@ class RelanceReminderDelivery(models.Model):
         )
 
     @api.model
-    def _may_leave_domain(self):
+    def _may_leave_domain(self, let_leave=None):
         """Return the domain of the pending reminders that may leave now: what nobody
-        asked for waits while its company lets nothing leave by itself (G3)."""
+        asked for waits while its company lets nothing leave by itself (G3).
+
+        :param res.company let_leave: companies that are known to let them leave
+        """
         pending = [("state", "=", "pending"), ("origin", "=", "automatic")]
         companies = self.env["res.company"].browse(
             company.id for (company,) in self._read_group(pending, ["company_id"])
         )
         companies |= companies._relance_automatic_companies()
+        if let_leave:
+            # The banks' journals are long to look at: once a run.
+            companies -= let_leave
         held = companies.filtered(lambda company: company._relance_hold())
         return Domain("state", "=", "pending") & (
             Domain("origin", "!=", "automatic")

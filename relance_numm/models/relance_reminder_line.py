@@ -141,11 +141,7 @@ class RelanceReminderLine(models.Model):
         changed = {
             name: value
             for name, value in vals.items()
-            if (
-                self[name].id
-                if self._fields[name].type == "many2one"
-                else self[name]
-            )
+            if (self[name].id if self._fields[name].type == "many2one" else self[name])
             != value
         }
         if changed:

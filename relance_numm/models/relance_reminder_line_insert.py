@@ -1,4 +1,5 @@
 import json
+from itertools import chain
 
 from odoo import api, models
 from odoo.fields import Command
@@ -28,11 +29,15 @@ class RelanceReminderLineInsert(models.Model):
         :param dict claims: the commands of ``line_ids``, by reminder
         :return: the lines
         """
-        vals_list = [
-            self._prepare_claim_vals(reminder, vals)
-            for reminder, commands in claims.items()
-            for vals in map(self._created_vals, commands)
-        ]
+        vals_list = []
+        for reminder, commands in claims.items():
+            shared = self._prepare_reminder_vals(reminder)
+            usual = {"level_id": reminder.level_id.id, "is_first": False}
+            for operation, _id, vals in commands:
+                assert operation == Command.CREATE, "A new reminder's lines are new."
+                vals_list.append(usual | vals | shared)
+        if not vals_list:
+            return self.browse()
         replaced = self._with_last({vals["move_line_id"] for vals in vals_list})
         for vals in vals_list:
             vals["is_last"] = (
@@ -46,32 +51,23 @@ class RelanceReminderLineInsert(models.Model):
         return lines
 
     @api.model
-    def _created_vals(self, command):
-        operation, _id, vals = command
-        assert operation == Command.CREATE, "A new reminder's lines are all new."
-        return vals
-
-    @api.model
-    def _prepare_claim_vals(self, reminder, vals):
-        """Return the values of a line with those that are stored of its reminder."""
+    def _prepare_reminder_vals(self, reminder):
+        """Return what the lines of a new reminder store of it."""
         return {
-            "level_id": reminder.level_id.id,
-            "is_first": False,
-            "dropped": False,
-            "is_last_sent": False,
-            **vals,
             "reminder_id": reminder.id,
             "company_id": reminder.company_id.id,
             "origin": reminder.origin,
             "is_companion": bool(reminder.main_reminder_id),
             "state": reminder.state,
+            "dropped": False,
+            "is_last_sent": False,
         }
 
     @api.model
     def _with_last(self, move_line_ids):
         """Return those of these journal items that have a last reminder already.
 
-        :rtype: list[int]
+        :rtype: set[int]
         """
         self.flush_model(["move_line_id", "is_last"])
         rows = self.env.execute_query(
@@ -81,17 +77,17 @@ class RelanceReminderLineInsert(models.Model):
                 list(move_line_ids),
             )
         )
-        return [id_ for (id_,) in rows]
+        return {id_ for (id_,) in rows}
 
     @api.model
     def _insert_rows(self, vals_list):
         """Insert rows as they are: what is stored and computed must be among the
         values, else it is computed later. No rights are checked.
 
-        :param list vals_list: values of columns, under the same names in each
+        :param list vals_list: values of columns
         :return: the records
         """
-        names = list(dict.fromkeys(name for vals in vals_list for name in vals))
+        names = list(dict.fromkeys(chain.from_iterable(vals_list)))
         missing = [
             field
             for name, field in self._fields.items()
