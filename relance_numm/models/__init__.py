@@ -35,6 +35,7 @@ from . import relance_item
 from . import relance_item_automatic
 from . import relance_item_error
 from . import relance_item_outcome
+from . import relance_item_read
 from . import relance_item_screens
 from . import relance_item_search
 from . import relance_letter
@@ -46,11 +47,13 @@ from . import relance_reminder
 from . import relance_reminder_apology
 from . import relance_reminder_automatic
 from . import relance_reminder_confirm
+from . import relance_reminder_create
 from . import relance_reminder_correct
 from . import relance_reminder_delivery
 from . import relance_reminder_disavow
 from . import relance_reminder_letters
 from . import relance_reminder_line
+from . import relance_reminder_line_insert
 from . import relance_reminder_mail_bounce
 from . import relance_reminder_notification
 from . import relance_reminder_outcome

@@ -15,12 +15,17 @@ class MailMailNotification(models.Model):
         :param recipients: who receives each reminder, by its id
         """
         vals_list = []
+        # At once: each mail looks at its own contacts below.
+        contacts = self.env["res.partner"].union(
+            *(recipients[mail.relance_reminder_id.id].mail_contacts for mail in self)
+        )
+        users = {contact.id: contact.user_ids for contact in contacts}
         for vals, mail in zip(self._get_notification_values(), self, strict=True):
             mine = recipients[mail.relance_reminder_id.id]
             partners = {}
             # A notification opens the message to a user: a customer's portal user is
             # to find in Odoo nothing of what was mailed to him.
-            for contact in mine.mail_contacts.filtered(lambda c: not c.user_ids):
+            for contact in mine.mail_contacts.filtered(lambda c: not users[c.id]):
                 for address in well_formed_emails(contact.email):
                     # One notification for each person, as Odoo demands.
                     if address in mine.emails and contact not in partners.values():

@@ -161,10 +161,13 @@ class RelanceBatch(models.Model):
         line = self.env["relance.prepare.line"].search(
             [("batch_id", "!=", False)], limit=1, order="id"
         )
+        if not line:
+            return line
+        # Past those that another worker has.
         lines = line.search(
-            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE, order="id"
+            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE * 20, order="id"
         )
-        return lines.try_lock_for_update() if line else line
+        return lines.try_lock_for_update(limit=CREATE_SIZE)
 
     @api.model
     def _create_waiting(self, lines):
@@ -400,16 +403,14 @@ class RelanceBatch(models.Model):
             self.env["relance.reminder"]
             .sudo()
             .with_context(tracking_disable=True, mail_create_nosubscribe=True)
-            .create(vals_list)
+            ._create_with_lines(vals_list)
         )
         # The customer's reply reaches whoever wrote and whoever follows him up.
-        reminders |= reminders.companion_ids
         by_readers = reminders.grouped(lambda r: r.user_id | r._responsible())
         for readers, theirs in by_readers.items():
             people = readers.filtered(lambda user: not user._is_superuser())
             theirs.message_subscribe(people.partner_id.ids)
         self.env.flush_all()
-        self.env["relance.reminder.line"]._mark_last(reminders.line_ids.move_line_id)
         return reminders
 
     def action_open_reminders(self):

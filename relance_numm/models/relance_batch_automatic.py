@@ -8,6 +8,9 @@ from .relance_batch import ReminderRequest
 
 # Invoices reminded in one transaction.
 REMIND_SIZE = 200
+# Due rows read at a time: the run that ends for lack of time has not read all the
+# others in vain, and a hundred thousand of them take no more memory than these.
+DUE_SIZE = 20 * REMIND_SIZE
 
 
 class RelanceBatchAutomatic(models.Model):
@@ -44,11 +47,11 @@ class RelanceBatchAutomatic(models.Model):
         """
         reminders = self.env["relance.reminder"]
         companies = self._companies_to_remind()
-        due = [(company, self._due_chunks(company)) for company in companies]
+        due = {company: self._due_page(company) for company in companies}
         retry = reminders._retry_domain(companies)
-        may_leave = reminders._may_leave_domain()
+        may_leave = reminders._may_leave_domain(companies)
         # What is due is made, then delivered.
-        count = sum(len(chunk) for _company, chunks in due for chunk in chunks)
+        count = sum(self._due_count(company, *page) for company, page in due.items())
         failed = reminders.search_count(retry)
         pending = reminders.search_count(may_leave)
         self.env["ir.cron"]._commit_progress(remaining=2 * (count + failed) + pending)
@@ -58,9 +61,13 @@ class RelanceBatchAutomatic(models.Model):
         take_failed = partial(reminders._take_failed, retry)
         if not reminders._work_off(take_failed, type(reminders)._retry):
             return
-        for company, chunks in due:
+        for company, (chunks, last) in due.items():
             if not self._remind_chunks(company, chunks, faults):
                 return
+            while last:
+                chunks, last = self._due_page(company, last)
+                if not self._remind_chunks(company, chunks, faults):
+                    return
         if reminders._deliver_all(may_leave):
             self.env["ir.cron"]._commit_progress(remaining=0)
 
@@ -74,15 +81,43 @@ class RelanceBatchAutomatic(models.Model):
         return companies.filtered(lambda company: not company._relance_hold())
 
     @api.model
-    def _due_chunks(self, company):
-        """Return what is due in a company, in the portions of a transaction.
+    def _due_page(self, company, after=None):
+        """Return what is due in a company, in the portions of a transaction, from a
+        row on; no more than can be reminded soon.
+
+        :param tuple after: due date and id of the last row that was read before
+        :return: the portions, and the last row, None where there are no more
+        :rtype: tuple[list[relance.item], tuple | None]
+        """
+        company = company._relance_in_own_time()
+        items = company._relance_due_items(DUE_SIZE, after)
+        last = None
+        if len(items) == DUE_SIZE:
+            last = (items[-1].date_due, items[-1].id)
+            if company.relance_per_customer:
+                items = company._relance_with_customers(items)
+                items = items.sorted(lambda item: (item.date_due, item.id))
+        items = company._relance_within_cap(items)
+        return self.with_env(company.env)._due_chunks(items), last
+
+    @api.model
+    def _due_count(self, company, chunks, last):
+        """Return how many rows are due in a company, of which a page was read."""
+        if not last:
+            return sum(map(len, chunks))
+        items = company._relance_in_own_time().env["relance.item"]
+        return items.search_count(
+            [("company_id", "=", company.id), *items._due_domain()]
+        )
+
+    @api.model
+    def _due_chunks(self, items):
+        """Return due rows of the active company in the portions of a transaction.
 
         :rtype: list[relance.item]
         """
-        company = company._relance_in_own_time()
-        items = company._relance_within_cap(company._relance_due_items())
         chunks, ids = [], []
-        for group in self.with_env(company.env)._split_by_reminder(items):
+        for group in self._split_by_reminder(items):
             ids += group.ids
             if len(ids) >= REMIND_SIZE:
                 chunks.append(items.browse(ids))

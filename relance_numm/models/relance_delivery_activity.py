@@ -33,8 +33,14 @@ class RelanceDeliveryActivity(models.AbstractModel):
 
     @api.model
     def _deliver(self, reminders):
-        for reminder in reminders:
-            self._schedule(reminder, reminder._working_date(0))
+        vals_list = []
+        # Whoever does them works on the same days.
+        by_user = reminders.grouped(lambda r: (r.company_id, r._told_user()))
+        for theirs in by_user.values():
+            date = theirs[0]._working_date(0)
+            for reminder in theirs:
+                vals_list.append(self._prepare_schedule_vals(reminder, date))
+        self._create_activities(reminders, vals_list)
         reminders._set_state("outgoing")
 
     @api.model
@@ -53,13 +59,32 @@ class RelanceDeliveryActivity(models.AbstractModel):
     @api.model
     def _schedule(self, reminder, date):
         """Ask the responsible person to call or to meet the customer on a day."""
+        self._create_activities(reminder, [self._prepare_schedule_vals(reminder, date)])
+
+    @api.model
+    def _create_activities(self, reminders, vals_list):
+        """Create the activities of reminders at once, as `activity_schedule` does for
+        those that have all of them alike."""
+        if not reminders.env.context.get("mail_activity_automation_skip"):
+            reminders.env["mail.activity"].create(vals_list)
+
+    @api.model
+    def _prepare_schedule_vals(self, reminder, date):
         user = reminder._told_user()
-        reminder.activity_schedule(
-            ACTIVITY_TYPES.get(reminder.channel_id.code, OTHER_TYPE),
-            date_deadline=date,
-            user_id=user.id,
-            **self._prepare_activity_vals(reminder.with_context(lang=user.lang)),
+        xmlid = ACTIVITY_TYPES.get(reminder.channel_id.code, OTHER_TYPE)
+        activity_type = reminder.env["ir.model.data"]._xmlid_to_res_id(
+            xmlid, raise_if_not_found=False
         )
+        return {
+            # A type that somebody deleted is Odoo's own default.
+            "activity_type_id": activity_type or reminder._default_activity_type().id,
+            "automated": True,
+            "date_deadline": date,
+            "res_model_id": reminder.env["ir.model"]._get_id(reminder._name),
+            "res_id": reminder.id,
+            "user_id": user.id,
+            **self._prepare_activity_vals(reminder.with_context(lang=user.lang)),
+        }
 
     @api.model
     def _prepare_activity_vals(self, reminder):

@@ -53,7 +53,8 @@ class RelanceDeliveryMail(models.AbstractModel):
             )
         )
         mails._relance_notify_recipients(recipients)
-        for reminder in reminders:
+        # A fact of each, which is not tracked: nothing to compare before and after.
+        for reminder in reminders.with_context(tracking_disable=True):
             reminder.email_to = ", ".join(recipients[reminder.id].emails)
         reminders._set_state("outgoing")
         self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()

@@ -74,7 +74,7 @@ class RelanceReminderDelivery(models.Model):
             else:
                 if line.currency_id.compare_amounts(line.amount_due, item.amount_due):
                     changed |= line.reminder_id
-                line.update(line._prepare_item_vals(item))
+                line._update_changed(line._prepare_item_vals(item))
         for reminder, problems in left_out.items():
             reminder._leave_out(problems)
         return changed.union(*left_out)
@@ -105,7 +105,10 @@ class RelanceReminderDelivery(models.Model):
         for reminder in self:
             delivery = reminder.channel_id._delivery()
             mine = recipients[reminder.id]
-            reminder.contact_id = delivery._contact(mine)
+            contact = delivery._contact(mine)
+            # Written only where it changes: most were addressed when they were made.
+            if reminder.contact_id != contact:
+                reminder.contact_id = contact
             problem = delivery._problem(mine, reminder.channel_id)
             if problem:
                 problems[reminder.id] = problem
@@ -119,7 +122,9 @@ class RelanceReminderDelivery(models.Model):
         """
         customers = self.partner_id._relance_recipients()
         # At once: each reminder looks at its own invoices below.
-        self._active_lines().move_id.mapped("relance_mode")
+        moves = self._active_lines().move_id
+        moves.fetch(["name", "move_type", "relance_own_emails", "relance_own_mode"])
+        moves.mapped("relance_mode")
         return {
             reminder.id: reminder._active_lines().move_id._relance_own_recipients(
                 customers[reminder.partner_id.id]
@@ -195,7 +200,9 @@ class RelanceReminderDelivery(models.Model):
         attachments = self.env["ir.attachment"].create(
             [self._prepare_letter_vals(r, pdfs[r.id]) for r in self]
         )
-        for reminder, attachment in zip(self, attachments, strict=True):
+        # A fact of each, which is not tracked: nothing to compare before and after.
+        reminders = self.with_context(tracking_disable=True)
+        for reminder, attachment in zip(reminders, attachments, strict=True):
             reminder.letter_attachment_id = attachment
 
     @api.model
@@ -439,14 +446,20 @@ class RelanceReminderDelivery(models.Model):
         )
 
     @api.model
-    def _may_leave_domain(self):
+    def _may_leave_domain(self, let_leave=None):
         """Return the domain of the pending reminders that may leave now: what nobody
-        asked for waits while its company lets nothing leave by itself (G3)."""
+        asked for waits while its company lets nothing leave by itself (G3).
+
+        :param res.company let_leave: companies that are known to let them leave
+        """
         pending = [("state", "=", "pending"), ("origin", "=", "automatic")]
         companies = self.env["res.company"].browse(
             company.id for (company,) in self._read_group(pending, ["company_id"])
         )
         companies |= companies._relance_automatic_companies()
+        if let_leave:
+            # The banks' journals are long to look at: once a run.
+            companies -= let_leave
         held = companies.filtered(lambda company: company._relance_hold())
         return Domain("state", "=", "pending") & (
             Domain("origin", "!=", "automatic")

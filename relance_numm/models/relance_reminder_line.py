@@ -134,6 +134,19 @@ class RelanceReminderLine(models.Model):
             "amount_due": item.amount_due,
         }
 
+    def _update_changed(self, vals):
+        """Write those of the values that the line does not have yet: on the day on
+        which it was made there are none."""
+        self.ensure_one()
+        changed = {
+            name: value
+            for name, value in vals.items()
+            if (self[name].id if self._fields[name].type == "many2one" else self[name])
+            != value
+        }
+        if changed:
+            self.write(changed)
+
     def _no_longer_owed_text(self, item):
         """Return why the reminder must no longer claim this pièce, or False (D7).
 
@@ -170,48 +183,48 @@ class RelanceReminderLine(models.Model):
             ["move_line_id", "state", "is_companion", "is_last", "is_last_sent"]
         )
         self.env["relance.reminder"].flush_model(["date"])
-        ids = move_lines.ids
-        for column, states in (
-            ("is_last", [*IN_FLIGHT, "sent", "failed", "disavowed"]),
-            ("is_last_sent", ["sent"]),
+        rows = self.env.execute_query(self._history_sql(move_lines.ids))
+        for place, column, states in (
+            (0, "is_last", {*IN_FLIGHT, "sent", "failed", "disavowed"}),
+            (1, "is_last_sent", {"sent"}),
         ):
+            # In their order: what comes later takes the place of what was before.
+            last = {move_line: id_ for id_, move_line, state, _marks in rows
+                    if state in states}  # fmt: skip
+            last = set(last.values())
+            marked = {id_ for id_, _move_line, _state, marks in rows if marks[place]}
             # Taken away first: the unique indexes are checked row by row.
-            self.env.cr.execute(
-                SQL(
-                    """
-                    UPDATE relance_reminder_line line SET %(column)s = FALSE
-                     WHERE line.move_line_id = ANY(%(ids)s) AND line.%(column)s
-                       AND line.id NOT IN (%(last)s)
-                    """,
-                    column=SQL.identifier(column),
-                    ids=ids,
-                    last=self._last_sql(ids, states),
-                )
-            )
-            self.env.cr.execute(
-                SQL(
-                    """
-                    UPDATE relance_reminder_line line SET %(column)s = TRUE
-                     WHERE line.id IN (%(last)s) AND line.%(column)s IS NOT TRUE
-                    """,
-                    column=SQL.identifier(column),
-                    last=self._last_sql(ids, states),
-                )
-            )
-        self.invalidate_model(["is_last", "is_last_sent"])
+            self._set_mark(column, marked - last, False)
+            self._set_mark(column, last - marked, True)
+        self.invalidate_model(["is_last", "is_last_sent"], flush=False)
 
     @api.model
-    def _last_sql(self, move_line_ids, states):
-        """Return the query of the last line in one of the states, per journal item."""
+    def _history_sql(self, move_line_ids):
+        """Return the query of the reminders of journal items, the latest ones last: id,
+        journal item, state (none for what does not count), and its two marks."""
         return SQL(
             """
-            SELECT DISTINCT ON (other.move_line_id) other.id
-              FROM relance_reminder_line other
-              JOIN relance_reminder reminder ON reminder.id = other.reminder_id
-             WHERE other.move_line_id = ANY(%s) AND other.state = ANY(%s)
-               AND other.is_companion IS NOT TRUE
-          ORDER BY other.move_line_id, reminder.date DESC, other.id DESC
+            SELECT line.id, line.move_line_id,
+                   CASE WHEN line.is_companion IS NOT TRUE THEN line.state END,
+                   ARRAY[line.is_last, line.is_last_sent]
+              FROM relance_reminder_line line
+              JOIN relance_reminder reminder ON reminder.id = line.reminder_id
+             WHERE line.move_line_id = ANY(%s)
+          ORDER BY reminder.date, line.id
             """,
             move_line_ids,
-            states,
         )
+
+    @api.model
+    def _set_mark(self, column, ids, value):
+        # By their ids: joined to the reminders, PostgreSQL chose to read all of them
+        # for each.
+        if ids:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE relance_reminder_line SET %s = %s WHERE id = ANY(%s)",
+                    SQL.identifier(column),
+                    value,
+                    list(ids),
+                )
+            )

@@ -38,9 +38,9 @@ class RelanceReminderTogether(models.Model):
         return result
 
     @api.model
-    def _may_leave_domain(self):
+    def _may_leave_domain(self, let_leave=None):
         """Override: companions wait for the reminder that they accompany."""
-        return super()._may_leave_domain() & Domain(
+        return super()._may_leave_domain(let_leave) & Domain(
             "main_reminder_id", "not any", [("state", "in", NOT_LEFT)]
         )
 

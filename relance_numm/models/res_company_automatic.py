@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 import pytz
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_datetime
 
 # How far ahead the next opening of the sending hours is looked for.
@@ -225,14 +226,35 @@ class ResCompanyAutomatic(models.Model):
 
     # What is due
 
-    def _relance_due_items(self):
+    def _relance_due_items(self, limit=None, after=None):
         """Return the rows of this company that the cron is to remind now, those that
-        are the longest overdue first (G2)."""
+        are the longest overdue first (G2).
+
+        :param int limit: how many of them at most
+        :param tuple after: due date and id of the row after which they begin
+        """
+        domain = Domain.TRUE
+        if after:
+            date_due, id_ = after
+            domain = Domain("date_due", ">", date_due) | (
+                Domain("date_due", "=", date_due) & Domain("id", ">", id_)
+            )
+        return self._relance_search_due(domain, limit)
+
+    def _relance_with_customers(self, items):
+        """Return due rows, and all that is due of their customers besides."""
+        return items | self._relance_search_due(
+            Domain("partner_id", "in", items.partner_id.ids)
+        )
+
+    def _relance_search_due(self, domain, limit=None):
         items = self.env["relance.item"]
+        due = Domain("company_id", "=", self.id) & Domain(items._due_domain())
         return items.search_fetch(
-            [("company_id", "=", self.id), *items._due_domain()],
-            ["move_id", "partner_id", "is_first", "automation"],
+            due & domain,
+            ["move_id", "partner_id", "is_first", "automation", "date_due"],
             order="date_due, id",
+            limit=limit,
         )
 
     def _relance_within_cap(self, items):

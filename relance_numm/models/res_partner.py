@@ -245,6 +245,7 @@ class ResPartner(models.Model):
         contacts.fetch(
             [
                 "email",
+                "lang",
                 "message_bounce",
                 "name",
                 "phone",

@@ -29,6 +29,7 @@ from . import test_outcome
 from . import test_merge
 from . import test_partner
 from . import test_performance
+from . import test_performance_pipeline
 from . import test_plan
 from . import test_plan_impact
 from . import test_post

@@ -178,7 +178,7 @@ class TestAutomaticWhen(AutomaticCommon):
             self.assertIn("daily limit", self._items(moves[0]).automatic_outcome)
         items = self.company._relance_in_own_time()
         with self.enter_registry_test_mode():
-            chunks = self.env["relance.batch"]._due_chunks(items)
+            chunks, _last = self.env["relance.batch"]._due_page(items)
             self.assertFalse(chunks, "Nothing keeps the cron busy in vain")
             self.assertIn("may still leave today: 0", items._relance_cap_text())
         # Another day, the next ones.
