@@ -123,9 +123,7 @@ class RelanceBatchAutomatic(models.Model):
         """Return this model in a company, at its time, in the language of whoever reads
         what the cron writes there."""
         lang = company._relance_lang(company.relance_user_id)
-        return self.with_env(
-            company._relance_in_own_time().with_context(lang=lang).env
-        )
+        return self.with_env(company._relance_in_own_time().with_context(lang=lang).env)
 
     @api.model
     def _remind_due(self, items):

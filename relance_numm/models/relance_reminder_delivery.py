@@ -420,6 +420,7 @@ class RelanceReminderDelivery(models.Model):
         )
         may_leave = self._may_leave_domain()
         pending = self.search_count(may_leave)
+        self._call_helpers(waiting + pending)
         self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
         if not self._work_off(self._take_cut_off, type(self)._cut_off):
             return

@@ -47,7 +47,7 @@ class RelanceBatch(models.Model):
 
     @api.model
     def _job_key(self, company):
-        return f"relance_remind_{company.id}_"
+        return f"relance.remind:{company.id}:"
 
     def _hand_over(self, items):
         """Have a job make the reminders of due items."""

@@ -2,7 +2,7 @@ from math import ceil
 
 from odoo import api, models
 
-from odoo.addons.relance_numm.models.relance_reminder_delivery import DELIVERY_SIZE
+from odoo.addons.relance_numm.models import relance_reminder_delivery
 
 from .queue_job import retried
 
@@ -14,9 +14,10 @@ class RelanceReminder(models.Model):
     """What waits is created and delivered by jobs, a portion each (H9).
 
     The cron only hands it over, so what is to be done is never missed: its trigger is
-    committed with the work, and the hourly run looks again. A job takes the next portion
-    that no other worker has locked, as the cron does, and is followed by another until
-    there is none. Killed, it loses its transaction, and the queue runs it again.
+    committed with the work, and the hourly run looks again. A job takes the next
+    portion that no other worker has locked, as the cron does, and is followed by
+    another until there is none. Killed, it loses its transaction, and the queue runs it
+    again.
     """
 
     _inherit = "relance.reminder"
@@ -29,17 +30,24 @@ class RelanceReminder(models.Model):
         waiting = self.env["relance.prepare.line"].search_count(
             [("batch_id", "!=", False)]
         )
-        portions = ceil((waiting + self.search_count(may_leave)) / DELIVERY_SIZE)
+        count = waiting + self.search_count(may_leave)
+        portions = ceil(count / relance_reminder_delivery.DELIVERY_SIZE)
         for lane in range(min(portions, MAX_LANES)):
             self._hand_over(lane)
         self.env["ir.cron"]._commit_progress(remaining=0)
         return True
 
     @api.model
+    def _call_helpers(self, count):
+        """Override: jobs need no others of Odoo's workers."""
+        if not self.env["queue.job"]._relance_runs():
+            super()._call_helpers(count)
+
+    @api.model
     def _hand_over(self, lane):
         """Have a job create or deliver the next portion, unless one of this lane waits
         already: it has not begun, so it will see what there is now."""
-        key = f"relance_work_{lane}"
+        key = f"relance.work:{lane}"
         # Whoever reminds has no right on jobs.
         if not self.env["queue.job"].sudo()._relance_run_again(key):
             description = self.env._("Reminders: make and send what waits")
