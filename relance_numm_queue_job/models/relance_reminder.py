@@ -2,7 +2,10 @@ from math import ceil
 
 from odoo import api, models
 
-from odoo.addons.relance_numm.models import relance_reminder_delivery
+from odoo.addons.relance_numm.models import (
+    relance_reminder_delivery,
+    relance_reminder_pdf,
+)
 
 from .queue_job import retried
 
@@ -71,6 +74,15 @@ class RelanceReminder(models.Model):
         if lines:
             batches._create_waiting(lines)
             return True
-        reminders = self._take_pending(self._may_leave_domain())
+        reminders = self._take_portion()
         reminders._deliver_or_fail()
         return bool(reminders)
+
+    @api.model
+    def _take_portion(self):
+        """Return the next pending reminders, locked: few where each invoice's PDF takes
+        a call of wkhtmltopdf, so that no job takes longer than a process may live."""
+        may_leave = self._may_leave_domain()
+        if self.env["account.move"]._relance_pdfs_in_one_call():
+            return self._take_pending(may_leave)
+        return self._take_pending(may_leave, limit=relance_reminder_pdf.PDF_SIZE)

@@ -27,8 +27,8 @@ def main(config_path, database, port, size):
     # It lets other processes start first; there are none.
     jobrunner.START_DELAY = 0
     take_pending = RelanceReminderDelivery._take_pending
-    RelanceReminderDelivery._take_pending = lambda self, may_leave: take_pending(
-        self, may_leave, limit=int(size)
+    RelanceReminderDelivery._take_pending = lambda self, may_leave, limit=0: (
+        take_pending(self, may_leave, limit=int(size))
     )
     sys.exit(server.start(preload=[database]))
 

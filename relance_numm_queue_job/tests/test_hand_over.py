@@ -31,6 +31,7 @@ class TestHandOver(AutomaticCommon):
     def _perform(self, jobs):
         """Do what jobs do, as the queue does."""
         for job in jobs:
+            job.state = "started"
             method = getattr(job.records, job.method_name)
             method(*job.args, **job.kwargs)
         jobs.write({"state": "done"})
