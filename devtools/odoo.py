@@ -13,7 +13,7 @@ from .odoo_source import OdooSource
 from .paths import BIN, DEVTOOLS, ODOO_CONFIG, ODOO_DATA, ROOT, VENV, WORK
 from .postgres import Server
 from .process import run_logged
-from .python_env import PYTHON
+from .python_env import PYTHON, site_packages
 from .steps import write_whole
 
 #: Where nobody listens: outside the demo a mail that slips through goes nowhere.
@@ -34,7 +34,9 @@ class Odoo:
 
     def write_config(self) -> None:
         """Write the configuration that every command uses, `./dev odoo` included."""
-        addons = [*self.source.addons, *self.addons]
+        # Addons from PyPI lie among the packages.
+        packaged = site_packages() / "odoo" / "addons"
+        addons = [*self.source.addons, packaged, *self.addons]
         options = {
             "addons_path": ",".join(map(str, addons)),
             "data_dir": ODOO_DATA,

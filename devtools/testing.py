@@ -11,21 +11,24 @@ from .python_env import PYTHON
 #: Long tests that need no web server: they run beside the others, on a database of
 #: their own, so that two cores are at work.
 BESIDE = [
-    f"relance_numm/tests/test_{name}.py"
-    for name in (
-        "automatic_clock",
-        "concurrency",
-        "contact_create",
-        "controls",
-        "faults",
-        "import",
-        "letter",
-        "merge",
-        "outcome",
-        "plan_impact",
-        "post",
-        "reminder",
-    )
+    "relance_numm_queue_job/tests/test_runner.py",
+    *(
+        f"relance_numm/tests/test_{name}.py"
+        for name in (
+            "automatic_clock",
+            "concurrency",
+            "contact_create",
+            "controls",
+            "faults",
+            "import",
+            "letter",
+            "merge",
+            "outcome",
+            "plan_impact",
+            "post",
+            "reminder",
+        )
+    ),
 ]
 
 

@@ -22,6 +22,7 @@
         "data/mail_activity_type_data.xml",
         "data/mail_activity_reply_data.xml",
         "data/ir_cron_data.xml",
+        "data/ir_cron_help_data.xml",
         # The letter and the list of invoices inside mails.
         "report/relance_letter_report.xml",
         "report/relance_letter_templates.xml",

@@ -67,6 +67,7 @@ from . import relance_reminder_text
 from . import relance_reminder_text_formal_notice
 from . import relance_reminder_together
 from . import relance_reminder_with_copy
+from . import relance_reminder_workers
 from . import relance_step
 from . import relance_template
 from . import relance_template_sms

@@ -161,13 +161,20 @@ class RelanceBatch(models.Model):
         line = self.env["relance.prepare.line"].search(
             [("batch_id", "!=", False)], limit=1, order="id"
         )
-        if not line:
-            return line
-        # Past those that another worker has.
+        # Other workers hold the first ones.
         lines = line.search(
             [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE * 20, order="id"
         )
-        return lines.try_lock_for_update(limit=CREATE_SIZE)
+        return lines.try_lock_for_update(limit=CREATE_SIZE) if line else line
+
+    @api.model
+    def _create_all_waiting(self):
+        """Create the reminders of all the lines that wait, some at a time.
+
+        :return: whether there is time left
+        """
+        reminders = self.env["relance.reminder"]
+        return reminders._work_off(self._take_waiting, self._create_waiting)
 
     @api.model
     def _create_waiting(self, lines):

@@ -134,10 +134,7 @@ class RelanceBatchAutomatic(models.Model):
         waiting = deque(chunks)
         # By portion: one that is taken anew fails anew.
         failed = {}
-        lang = company._relance_lang(company.relance_user_id)
-        model = self.with_env(
-            company._relance_in_own_time().with_context(lang=lang).env
-        )
+        model = self._acting_for(company)
 
         def take():
             return waiting[0] if waiting else model.env["relance.item"]
@@ -155,6 +152,13 @@ class RelanceBatchAutomatic(models.Model):
             self.env["ir.cron"]._commit_progress()
         faults += [failures.fault for failures in failed.values() if failures.fault]
         return left
+
+    @api.model
+    def _acting_for(self, company):
+        """Return this model in a company, at its time, in the language of whoever reads
+        what the cron writes there."""
+        lang = company._relance_lang(company.relance_user_id)
+        return self.with_env(company._relance_in_own_time().with_context(lang=lang).env)
 
     @api.model
     def _remind_due(self, items):

@@ -418,9 +418,8 @@ class RelanceItem(models.Model):
         how many rows there are, and shares it among its workers.
 
         :return: the rows of each of the small tables, ``any_role`` (whether a plan is
-            for customers with some role), ``any_own_plan`` and ``any_public``
-            (whether a customer has a plan of his own, or is a public body), ``accounts``
-            (ids)
+            for customers with some role), ``any_own_plan`` and ``any_public`` (whether
+            a customer has a plan of his own, or is a public body), ``accounts`` (ids)
         :rtype: dict
         """
         if facts := self.env.context.get("relance_item_facts"):

@@ -427,12 +427,11 @@ class RelanceReminderDelivery(models.Model):
         )
         may_leave = self._may_leave_domain()
         pending = self.search_count(may_leave)
+        self._call_helpers(waiting + pending)
         self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
         if not self._work_off(self._take_cut_off, type(self)._cut_off):
             return
-        if self._work_off(
-            batches._take_waiting, batches._create_waiting
-        ) and self._deliver_all(may_leave):
+        if batches._create_all_waiting() and self._deliver_all(may_leave):
             self._drop_settled_calls()
 
     @api.model

@@ -88,6 +88,7 @@ class Worker:
 
     @staticmethod
     def _config_text():
+        """Return the configuration of the processes, for others to add to."""
         names = ("data_dir", "db_host", "db_port", "db_user", "db_password")
         values = {name: config[name] for name in names if config[name]}
         values["addons_path"] = ",".join(config["addons_path"])
@@ -229,6 +230,8 @@ class Inbox:
 class FaultCase(BaseCase):
     """Late invoices in a database of their own, which a worker's processes remind."""
 
+    worker_class = Worker
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -237,7 +240,7 @@ class FaultCase(BaseCase):
         cls.database = Database()
         cls.addClassCleanup(cls.database.drop)
         cls.database.copy_of_tested()
-        cls.worker = Worker(cls.database.name, cls.folder)
+        cls.worker = cls.worker_class(cls.database.name, cls.folder)
         cls.addClassCleanup(cls.worker.close)
         cls.worker.run("make_books", count=COUNT, without_pdf=WITHOUT_PDF)
         cls.database.keep()

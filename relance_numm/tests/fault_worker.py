@@ -96,12 +96,12 @@ def _remind_size(size):
 
 def _delivery_size(size):
     """Deliver so many reminders in a transaction."""
-    from odoo.addons.relance_numm.models.relance_reminder_delivery import (
-        RelanceReminderDelivery,
-    )
+    from odoo.addons.relance_numm.models import relance_reminder_delivery
 
-    take_pending = RelanceReminderDelivery._take_pending
-    RelanceReminderDelivery._take_pending = lambda self, may_leave: take_pending(
+    relance_reminder_delivery.DELIVERY_SIZE = size
+    model = relance_reminder_delivery.RelanceReminderDelivery
+    take_pending = model._take_pending
+    model._take_pending = lambda self, may_leave: take_pending(
         self, may_leave, limit=size
     )
 

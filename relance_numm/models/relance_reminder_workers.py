@@ -1,0 +1,42 @@
+from math import ceil
+
+from odoo import api, models
+
+from . import relance_reminder_delivery
+
+HELPERS = (
+    "relance_numm.ir_cron_help_1",
+    "relance_numm.ir_cron_help_2",
+    "relance_numm.ir_cron_help_3",
+)
+
+
+class RelanceReminderWorkers(models.Model):
+    """Several of Odoo's own workers at once (H9).
+
+    Odoo lets only one of them run a scheduled action at a time. So there are others,
+    which do the same and are called where there is more than one portion; each takes
+    what no other has locked.
+    """
+
+    _inherit = "relance.reminder"
+
+    @api.model
+    def _call_helpers(self, count):
+        """Have other workers help with so many reminders, as many as find a portion."""
+        portions = ceil(count / relance_reminder_delivery.DELIVERY_SIZE)
+        for xmlid in HELPERS[: max(portions - 1, 0)]:
+            # A person may have deleted it.
+            helper = self.env.ref(xmlid, raise_if_not_found=False)
+            if helper:
+                helper._trigger()
+
+    @api.model
+    def _cron_help(self):
+        """Create and deliver what waits, beside the worker that called (D8)."""
+        may_leave = self._may_leave_domain()
+        self.env["ir.cron"]._commit_progress(remaining=self.search_count(may_leave))
+        if self.env["relance.batch"]._create_all_waiting():
+            self._deliver_all(may_leave)
+            # What the others delivered is not to be done any more.
+            self.env["ir.cron"]._commit_progress(remaining=0)

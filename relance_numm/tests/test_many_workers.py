@@ -1,0 +1,49 @@
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from ..models import relance_reminder_delivery
+from ..models.relance_reminder_workers import HELPERS
+from .common import RelanceCommon
+
+
+@tagged("post_install", "-at_install")
+class TestManyWorkers(RelanceCommon):
+    """Several of Odoo's own workers share what waits (H9)."""
+
+    def _pending(self, count):
+        """Return a batch of reminders that wait to be delivered in the background."""
+        moves = self.env["account.move"].union(
+            *(
+                self._invoice(8, partner=self._create_customer(f"Many {number}"))
+                for number in range(count)
+            )
+        )
+        wizard = self._prepare(moves)
+        with patch.object(relance_reminder_delivery, "IMMEDIATE_SIZE", 0):
+            action = wizard.action_create()
+        return self.env[action["res_model"]].browse(action["res_id"])
+
+    def _called(self):
+        """Return which helpers are called."""
+        triggers = self.env["ir.cron.trigger"].search([])
+        return [x for x in HELPERS if self.env.ref(x) in triggers.cron_id]
+
+    def test_h9_helpers_are_called(self):
+        """H9: as many helpers as there are further portions; none for a single one."""
+        self.env["ir.cron.trigger"].search([]).unlink()
+        reminders = self.env["relance.reminder"]
+        for count, called in ((0, 0), (200, 0), (201, 1), (600, 2), (10000, 3)):
+            reminders._call_helpers(count)
+            self.assertEqual(self._called(), list(HELPERS[:called]))
+
+    def test_h9_helper_delivers(self):
+        """H9, D8: a helper does what the cron does, and leaves it nothing to do."""
+        batch = self._pending(3)
+        self.assertEqual(batch.pending_count, 3)
+        with self.allow_pdf_render():
+            self.env.ref(HELPERS[0]).method_direct_trigger()
+        batch.invalidate_recordset()
+        self.assertRecordValues(batch, [{"outgoing_count": 3, "pending_count": 0}])
+        self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
+        self.assertEqual(batch.outgoing_count, 3)

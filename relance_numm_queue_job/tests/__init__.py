@@ -1,0 +1,2 @@
+from . import test_hand_over
+from . import test_runner
