@@ -44,7 +44,8 @@ class RelanceReminder(models.Model):
     def _call_helpers(self, count):
         """Override: jobs need no others of Odoo's workers."""
         if not self.env["queue.job"]._relance_runs():
-            super()._call_helpers(count)
+            return super()._call_helpers(count)
+        return None
 
     @api.model
     def _hand_over(self, lane):
