@@ -173,6 +173,7 @@ def letters(bench: Bench) -> Iterator[Row]:
     """A batch of letters in one PDF file, beside the peer's and beside wkhtmltopdf."""
     count = bench.size(500)
     ours = bench.once("ours", bench.due, "ours.letters", customers=count)
+    say(f"      of which {ours['print_seconds']:.1f} s to print those that are made")
     floor = _floor(bench, ours["pages"])
     peer = bench.once("peer", bench.due, "peer.letters", customers=PEER_LETTERS)
     yield Row(
