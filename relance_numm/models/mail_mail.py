@@ -9,6 +9,7 @@ RECHECK_SIZE = 50
 class MailMail(models.Model):
     _inherit = "mail.mail"
 
+    # The mails of a reminder that is taken back: see `relance.delivery.mail._recall`.
     relance_reminder_id = fields.Many2one(
         "relance.reminder",
         string="Reminder",

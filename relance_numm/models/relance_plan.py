@@ -52,6 +52,7 @@ class RelancePlan(models.Model):
     active = fields.Boolean(default=True)
     step_ids = fields.One2many("relance.step", "plan_id", string="Steps", copy=True)
 
+    # A rule: one default plan per entity and type of customer.
     _default_uniq = models.UniqueIndex(
         "(COALESCE(company_id, 0), customer_type) WHERE is_default AND active",
         "There is already a default plan for this entity and customer type. Untick "

@@ -36,7 +36,9 @@ class RelanceReminder(models.Model):
     _check_company_auto = True
     _mail_post_access = "read"
 
+    # Searched by a part of it.
     name = fields.Char(string="Number", readonly=True, copy=False, index="trigram")
+    # The counts and the list of a batch.
     batch_id = fields.Many2one(
         "relance.batch", readonly=True, index=True, ondelete="restrict"
     )
@@ -44,6 +46,7 @@ class RelanceReminder(models.Model):
         "res.company", string="Branch", required=True, readonly=True, index=True
     )
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    # The history of a customer, and how long it is.
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
@@ -92,6 +95,8 @@ class RelanceReminder(models.Model):
     amount_total = fields.Monetary(
         string="Total to pay", compute="_compute_amount_total", store=True
     )
+    # The cron looks for those that wait to be confirmed, and for calls under way: see
+    # `_drop_settled_unconfirmed` and `_drop_settled_calls`.
     state = fields.Selection(
         REMINDER_STATES,
         required=True,
@@ -102,6 +107,7 @@ class RelanceReminder(models.Model):
     origin = fields.Selection(
         REMINDER_ORIGINS, required=True, readonly=True, default="manual"
     )
+    # What goes with a reminder: see `companion_ids`.
     main_reminder_id = fields.Many2one(
         "relance.reminder",
         string="Accompanies",
@@ -144,8 +150,9 @@ class RelanceReminder(models.Model):
         index="btree_not_null",
     )
 
+    # The cron takes the next ones to leave, by their order: see `_take_pending`.
     _pending_idx = models.Index("(id) WHERE state = 'pending'")
-    # The cron tries those that failed again.
+    # The cron tries those again that failed long enough ago: see `_retry_domain`.
     _failed_idx = models.Index("(date_failed) WHERE state = 'failed'")
 
     def _default_user_id(self):

@@ -20,9 +20,11 @@ class RelanceReminderLine(models.Model):
     channel_id = fields.Many2one(related="reminder_id.channel_id")
     comment = fields.Char(related="reminder_id.comment")
     # Empty once deleted, as a draft's can be: what was claimed from the customer stays.
+    # The last reminders of an entry are looked up by it: see `_last_sql`.
     move_line_id = fields.Many2one(
         "account.move.line", string="Journal item", ondelete="set null", index=True
     )
+    # The reminders of an invoice, and how many they are.
     move_id = fields.Many2one(
         "account.move", string="Invoice", ondelete="set null", index=True
     )
@@ -77,17 +79,20 @@ class RelanceReminderLine(models.Model):
         readonly=True, help="The last reminder of the item that really left."
     )
 
-    # The work list joins at most one of each per item.
+    # The work list joins at most one of each per item: see `relance.item._joins`.
     _last_uniq = models.UniqueIndex("(move_line_id) WHERE is_last")
-    _skipped_uniq = models.UniqueIndex("(move_line_id) WHERE skipped_on IS NOT NULL")
     _last_sent_uniq = models.UniqueIndex("(move_line_id) WHERE is_last_sent")
+    # And what a person skipped, which is also taken back by entry: see
+    # `account.move.line._relance_unskip`.
+    _skipped_uniq = models.UniqueIndex("(move_line_id) WHERE skipped_on IS NOT NULL")
     # Two people creating at once never remind one pièce twice (D7).
     _in_flight_uniq = models.UniqueIndex(
         "(move_line_id) WHERE state IN ('to_confirm', 'pending', 'outgoing')"
         " AND is_companion IS NOT TRUE",
         "A reminder is already under way for one of these entries.",
     )
-    # The cron counts the first reminders of the day (G4).
+    # The cron counts the first reminders of the day (G4): see
+    # `res.company._relance_first_left`.
     _first_idx = models.Index("(company_id, create_date) WHERE is_first")
     # Whatever happens to the cron: one automatic reminder of an entry at a level (G3).
     _automatic_uniq = models.UniqueIndex(

@@ -48,7 +48,6 @@ class RelanceReminderPost(models.Model):
         string="Provider's reference",
         readonly=True,
         copy=False,
-        index="btree_not_null",
     )
     post_status = fields.Selection(
         POST_STATUSES, string="Post", readonly=True, copy=False, tracking=True
@@ -61,6 +60,7 @@ class RelanceReminderPost(models.Model):
         string="Handed over before", readonly=True, copy=False, aggregator=None
     )
 
+    # The cron asks about the next letters, by their order: see `_take_followed`.
     _post_followed_idx = models.Index("(id) WHERE post_provider IS NOT NULL")
 
     def _post_provider_selection(self):

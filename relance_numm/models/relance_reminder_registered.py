@@ -30,6 +30,7 @@ class RelanceReminderRegistered(models.Model):
     _inherit = "relance.reminder"
 
     is_registered = fields.Boolean(related="channel_id.registered")
+    # Whose a number is already: see `_check_registered_number`.
     registered_number = fields.Char(
         copy=False, tracking=True, index="btree_not_null", help="As on the receipt."
     )
@@ -65,7 +66,8 @@ class RelanceReminderRegistered(models.Model):
         help="Proof of deposit, acknowledgement of receipt, returned envelope.",
     )
 
-    # Presented and neither received nor returned: soon to come back unclaimed.
+    # Presented and neither received nor returned, soon to come back unclaimed: the
+    # filter « Unclaimed for 15 days ».
     _presented_idx = models.Index(
         "(date_presented) WHERE date_presented IS NOT NULL AND post_outcome IS NULL"
     )

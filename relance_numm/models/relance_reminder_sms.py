@@ -16,6 +16,7 @@ class RelanceReminderSms(models.Model):
 
     _inherit = "relance.reminder"
 
+    # Whose an SMS is that leaves or comes back: see `mail.notification`.
     sms_message_id = fields.Many2one(
         "mail.message",
         string="SMS",

@@ -69,8 +69,6 @@ class RelanceStep(models.Model):
         "once somebody confirms, or left to you.",
     )
 
-    _plan_number_idx = models.Index("(plan_id, number)")
-
     @api.depends("number", "level_id", "days")
     def _compute_display_name(self):
         for step in self:

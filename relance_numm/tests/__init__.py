@@ -16,6 +16,7 @@ from . import test_controls
 from . import test_formal_notice
 from . import test_import
 from . import test_faults
+from . import test_indexes
 from . import test_internal_copy
 from . import test_item
 from . import test_item_search

@@ -20,6 +20,7 @@ class RelancePrepareLine(models.TransientModel):
     prepare_id = fields.Many2one(
         "relance.prepare", required=True, ondelete="cascade", index=True
     )
+    # The cron looks for those that wait: see `relance.batch._take_waiting`.
     batch_id = fields.Many2one(
         "relance.batch",
         readonly=True,
