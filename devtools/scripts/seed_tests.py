@@ -25,6 +25,9 @@ chart = templates._guess_chart_template(company.country_id)
 templates.try_loading(chart, company=company, install_demo=False)
 if not company.account_fiscal_country_id:
     company.account_fiscal_country_id = env.ref("base.us")
+# Numbers are drawn from PostgreSQL outside of any transaction, and would go on from one
+# class to the next: each class makes the sequence, in its own transaction.
+company._relance_sequence().unlink()
 env.user.company_ids -= company
 company.active = False
 env["ir.model.data"]._update_xmlids(

@@ -21,4 +21,6 @@ class SharedCompanyCommon(AccountTestInvoicingCommon):
         # The user may not yet work in it.
         company.sudo().active = True
         cls.env.user.company_ids = [Command.link(company.id)]
+        # Not shared: what was drawn from it would stay drawn.
+        company._relance_sequence()
         return company
