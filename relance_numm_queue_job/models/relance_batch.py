@@ -18,21 +18,28 @@ class RelanceBatch(models.Model):
         return super()._create_all_waiting()
 
     @api.model
+    def _due_page(self, company, after=None):
+        """Override: while jobs of an earlier run are under way, no others are added;
+        what they leave is due at the next run."""
+        runs = self.env["queue.job"]._relance_runs()
+        if runs and not after and self._jobs_under_way(company):
+            return [], None
+        return super()._due_page(company, after)
+
+    @api.model
     def _remind_chunks(self, company, chunks, faults):
         """Override to hand each portion to a job.
 
         What is limited to so many a day is made by the cron itself: jobs at once would
-        wait for each other to count. While the jobs of an earlier run are under way, no
-        others are added: what they leave is due at the next run.
+        wait for each other to count.
         """
         runs = self.env["queue.job"]._relance_runs()
         if not runs or not chunks or company.relance_first_cap:
             return super()._remind_chunks(company, chunks, faults)
-        if not self._jobs_under_way(company):
-            # Made here, so that jobs at once do not make one each.
-            batch = self._acting_for(company)._automatic_batch(company)
-            for items in chunks:
-                batch._hand_over(items)
+        # Made here, so that jobs at once do not make one each.
+        batch = self._acting_for(company)._automatic_batch(company)
+        for items in chunks:
+            batch._hand_over(items)
         return True
 
     @api.model

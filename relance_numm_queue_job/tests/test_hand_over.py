@@ -3,7 +3,11 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.relance_numm.models import relance_batch, relance_reminder_delivery
+from odoo.addons.relance_numm.models import (
+    relance_batch,
+    relance_batch_automatic,
+    relance_reminder_delivery,
+)
 from odoo.addons.relance_numm.tests.automatic_common import AutomaticCommon
 
 DELIVER = "relance_numm.ir_cron_deliver"
@@ -84,6 +88,21 @@ class TestHandOver(AutomaticCommon):
         [last] = self._ours() - job - work
         self._perform(last)
         self.assertEqual(self._ours(), job | work | last)
+
+    def test_h9_more_than_a_page(self):
+        """H9, G2: what is due is handed over to the last portion, read page by page."""
+        for number in range(3):
+            self._invoice(8, partner=self._create_customer(f"Many {number}"))
+        with (
+            patch.object(relance_batch_automatic, "REMIND_SIZE", 1),
+            patch.object(relance_batch_automatic, "DUE_SIZE", 1),
+        ):
+            self._run()
+            self.assertEqual(len(self._ours()), 3)
+            self._run()
+            self.assertEqual(len(self._ours()), 3, "They do not pile up")
+        self._perform(self._ours())
+        self.assertEqual(len(self._reminders()), 3)
 
     def test_h9_portions_at_once(self):
         """H9, D8: as many jobs as there are portions create, then deliver."""
