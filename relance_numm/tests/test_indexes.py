@@ -51,6 +51,8 @@ SERVED = {
     "relance_reminder_line_last_uniq": "_read_page",
     "relance_reminder_line_last_sent_uniq": "_read_page",
     "relance_reminder_line_skipped_uniq": "_unskip",
+    "res_partner_relance_plan_idx": "_read_facts",
+    "res_partner_relance_public_idx": "_read_facts",
 }
 
 
@@ -300,6 +302,9 @@ class TestIndexes(RelanceCommon):
     def _unskip(self):
         self.line.browse(self.first_line)._relance_unskip()
 
+    def _read_facts(self):
+        self.env["relance.item"]._facts()
+
     # Which are used
 
     @contextmanager
@@ -358,13 +363,23 @@ class TestIndexes(RelanceCommon):
 
     def test_served(self):
         """The code for which an index is there uses it."""
-        known = self._all_indexes()
-        for method in sorted(set(SERVED.values())):
-            with self._explained() as used:
-                getattr(self, method)()
-            for index in (i for i, m in SERVED.items() if m == method and i in known):
-                with self.subTest(index=index):
-                    self.assertIn(index, used)
+        for method in sorted(set(SERVED.values()) - {"_read_facts"}):
+            self._assert_served(method)
+
+    def test_served_customers(self):
+        """The same of what few customers have: a plan of their own, a public body."""
+        self._fill(self.customer, relance_plan_id=SQL("NULL"))
+        self.env.cr.execute("UPDATE res_partner SET relance_plan_id = NULL")
+        self.env.cr.execute("ANALYZE res_partner")
+        self._assert_served("_read_facts")
+
+    def _assert_served(self, method):
+        """Check that a method uses all the indexes that are for it."""
+        with self._explained() as used:
+            getattr(self, method)()
+        for index in (i for i, m in SERVED.items() if m == method):
+            with self.subTest(index=index):
+                self.assertIn(index, used)
 
     def test_references(self):
         """What is referred to can be deleted without reading all that may refer to it:
