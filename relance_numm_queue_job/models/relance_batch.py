@@ -39,7 +39,7 @@ class RelanceBatch(models.Model):
         # Made here, so that jobs at once do not make one each.
         batch = self._acting_for(company)._automatic_batch(company)
         for items in chunks:
-            batch._hand_over(items)
+            batch._queue_job(items)
         return True
 
     @api.model
@@ -56,7 +56,7 @@ class RelanceBatch(models.Model):
     def _job_key(self, company):
         return f"relance.remind:{company.id}:"
 
-    def _hand_over(self, items):
+    def _queue_job(self, items):
         """Have a job make the reminders of due items."""
         ids = ",".join(map(str, items.ids))
         digest = hashlib.sha1(ids.encode(), usedforsecurity=False).hexdigest()

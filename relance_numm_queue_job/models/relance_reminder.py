@@ -36,7 +36,7 @@ class RelanceReminder(models.Model):
         count = waiting + self.search_count(may_leave)
         portions = ceil(count / relance_reminder_delivery.DELIVERY_SIZE)
         for lane in range(min(portions, MAX_LANES)):
-            self._hand_over(lane)
+            self._queue_job(lane)
         self.env["ir.cron"]._commit_progress(remaining=0)
         return True
 
@@ -48,7 +48,7 @@ class RelanceReminder(models.Model):
         return None
 
     @api.model
-    def _hand_over(self, lane):
+    def _queue_job(self, lane):
         """Have a job create or deliver the next portion, unless one of this lane waits
         already: it has not begun, so it will see what there is now."""
         key = f"relance.work:{lane}"
@@ -62,7 +62,7 @@ class RelanceReminder(models.Model):
         """Create or deliver the next portion that nobody else has taken (D8)."""
         with retried(self.env):
             if self._work_portion():
-                self._hand_over(lane)
+                self._queue_job(lane)
 
     @api.model
     def _work_portion(self):
