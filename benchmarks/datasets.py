@@ -5,17 +5,17 @@ a copy. A new version of the addon is installed over the one they were made with
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from devtools import setup
-from devtools.addons import all_addons
+from devtools.addons import dependencies, main_addon
 from devtools.console import task
-from devtools.databases import Databases, locked
+from devtools.databases import TEMPLATE_MODULES, Databases, locked
 from devtools.odoo import Odoo
-from devtools.paths import WORK
+from devtools.paths import DEVTOOLS, WORK
 from devtools.process import run_logged
 from devtools.python_env import PYTHON
 from devtools.steps import Step, digest
@@ -81,32 +81,18 @@ class BenchDatabases(Databases):
     # === SIDES === #
 
     def ours(self, dataset: Dataset) -> str:
-        """Return a database with the addon."""
-        addons = all_addons()
-        side = _Side(
-            "ours",
-            self.odoo,
-            modules=[addon.name for addon in addons],
-            code=digest(*(addon.digest() for addon in addons)),
-            start=lambda draft: self.odoo.clone(self._with_addons(), draft),
-        )
+        """Return a database with the addon, without those that come beside it."""
+        addon = main_addon()
+        side = _Side("ours", self.odoo, addon.name, addon.digest())
         return self._database(side, dataset)
 
     def plain(self, dataset: Dataset) -> str:
         """Return a database without the addon."""
-        side = _Side("plain", self.odoo, start=self._start_plain)
-        return self._database(side, dataset)
+        return self._database(_Side("plain", self.odoo), dataset)
 
     def peer(self, dataset: Dataset) -> str:
         """Return a database with the peer."""
-        odoo = self.peer_odoo()
-
-        def start(draft: str) -> None:
-            self._start_plain(draft)
-            odoo.install(draft, [_PEER])
-
-        code = digest(_REQUIREMENTS)
-        side = _Side("peer", odoo, modules=[_PEER], code=code, start=start)
+        side = _Side("peer", self.peer_odoo(), _PEER, digest(_REQUIREMENTS))
         return self._database(side, dataset)
 
     def peer_odoo(self) -> Odoo:
@@ -120,24 +106,36 @@ class BenchDatabases(Databases):
             self._peer.append(odoo)
         return self._peer[0]
 
-    def _start_plain(self, draft: str) -> None:
-        self.odoo.clone(self._template(), draft)
-
     def _database(self, side: "_Side", dataset: Dataset) -> str:
         """Return a side's database, after making it or updating it if need be."""
         with locked():
+            template = self._bench_template()
             prefix = f"relance_bench_{side.name}_{dataset.name}_"
-            name = prefix + digest(self._template(), _SCRIPT, dataset.options)
+            name = prefix + digest(template, _SCRIPT, dataset.options)
             label = f"bench {side.code or side.name}"
             current = self.odoo.server.label(name)
             if current is None:
                 with task(f"Data set of {dataset.rows:,} invoices, {side.name}"):
-                    self._make(name, lambda draft: _fill(side, draft, dataset), label)
+                    self._make(
+                        name, lambda draft: side.fill(template, draft, dataset), label
+                    )
                 self._drop_others(prefix, keep=name)
             elif current != label:
-                with task(f"Data set {name}: update to the addons' new code"):
-                    side.odoo.install(name, side.modules, update=True)
+                with task(f"Data set {name}: update to the addon's new code"):
+                    side.odoo.install(name, [side.module], update=True)
                 self.odoo.server.set_label(name, label)
+        return name
+
+    def _bench_template(self) -> str:
+        """Return a database with Accounting and what the addon works with, and nothing
+        that other addons of this repository need."""
+        modules = sorted(TEMPLATE_MODULES | dependencies([main_addon()]))
+        seed = DEVTOOLS / "scripts" / "seed_template.py"
+        name = f"relance_bench_tmpl_{digest(self.odoo.source.version, modules, seed)}"
+        if self.odoo.server.label(name) is None:
+            with task("Template database of the measures (about a minute)"):
+                self._make(name, lambda draft: self._fill_template(draft, modules))
+            self._drop_others("relance_bench_tmpl_", keep=name)
         return name
 
     # === COPIES === #
@@ -155,26 +153,26 @@ class BenchDatabases(Databases):
 class _Side:
     """What a database is for.
 
-    :param start: makes a database without customers
-    :param modules: what is updated where ``code``, which they are made from, changed
+    :param module: what is installed, and updated where ``code``, its digest, changed
     """
 
     name: str
     odoo: Odoo
-    start: Callable[[str], None]
-    modules: list[str] = field(default_factory=list)
+    module: str = ""
     code: str = ""
 
-
-def _fill(side: _Side, draft: str, dataset: Dataset) -> None:
-    side.start(draft)
-    options = {"RELANCE_BENCH_DATASET": json.dumps(dataset.options)}
-    command = side.odoo.script_command(draft, _SCRIPT)
-    environ = {**side.odoo.environ, **options}
-    run_logged(f"bench-dataset-{draft}", command, env=environ)
-    if side.name == "peer":
-        with session(side.odoo, draft) as peer:
-            peer.call("peer.set_up")
+    def fill(self, template: str, draft: str, dataset: Dataset) -> None:
+        """Make a database with the data set."""
+        self.odoo.clone(template, draft)
+        if self.module:
+            self.odoo.install(draft, [self.module])
+        options = {"RELANCE_BENCH_DATASET": json.dumps(dataset.options)}
+        command = self.odoo.script_command(draft, _SCRIPT)
+        environ = {**self.odoo.environ, **options}
+        run_logged(f"bench-dataset-{draft}", command, env=environ)
+        if self.module == _PEER:
+            with session(self.odoo, draft) as peer:
+                peer.call("peer.set_up")
 
 
 def ensure() -> BenchDatabases:
