@@ -3,7 +3,7 @@ import re
 from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
-from .relance_item_query import named_ctes, pruned, values_sql
+from .relance_item_query import named_ctes, pruned, unnested_sql, values_sql
 from .relance_plan import CUSTOMER_TYPES
 from .relance_reminder import IN_FLIGHT, LINE_STATES
 
@@ -265,7 +265,7 @@ class RelanceItem(models.Model):
             pruned(self._joins(), f"{select.code} {where.code}", r"\.")
         )
         if not lines and re.search(r"\bcustomer_credit\.", joins.code):
-            credits = self._customer_credit_values()
+            credits = self._customer_credit_values(f"{select.code} {joins.code}")
         ctes = pruned(self._ctes(lines, credits), joins.code, r"\b")
         if lines:
             code = f"{select.code} {joins.code} {where.code}"
@@ -527,18 +527,25 @@ class RelanceItem(models.Model):
         )
 
     @api.model
-    def _customer_credit_values(self):
+    def _customer_credit_values(self, code):
         """Return what customers with open credits owe, its values written out where
         they are few, or None: PostgreSQL shares a query over all rows among workers
-        only where it knows that the tables they all read are small."""
+        only where it knows that the tables they all read are small.
+
+        :param str code: the SQL that reads them; most reads but who owes nothing, net
+        """
+        nil_alone = SQL() if "customer_credit.credit" in code else SQL("WHERE net <= 0")
         rows = self.env.execute_query(
-            SQL("%s LIMIT %s", self._customer_credit_sql(), MAX_CREDITS + 1)
+            SQL(
+                "SELECT * FROM (%s) customer_credit %s LIMIT %s",
+                self._customer_credit_sql(),
+                nil_alone,
+                MAX_CREDITS + 1,
+            )
         )
         if len(rows) > MAX_CREDITS:
             return None
-        return values_sql(
-            [dict(zip(CREDITS, row, strict=True)) for row in rows], CREDITS
-        )
+        return unnested_sql(rows, CREDITS)
 
     @api.model
     def _unallocated_sql(self, lines=None):

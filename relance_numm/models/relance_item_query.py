@@ -77,16 +77,39 @@ def values_sql(rows, types):
     :rtype: SQL
     """
     names = SQL(", ").join(SQL.identifier(name) for name in types)
-    # The first row has no values but the columns' types; it is left out again.
-    empty = SQL("(%s)", SQL(", ").join(SQL(f"NULL::{kind}") for kind in types.values()))
+    if not rows:
+        nothing = SQL(", ").join(
+            SQL("NULL::%s AS %s", SQL(kind), SQL.identifier(name))
+            for name, kind in types.items()
+        )
+        return SQL("SELECT %s WHERE FALSE", nothing)
     filled = [
-        SQL("(%s)", SQL(", ").join(SQL("%s", row[n]) for n in types)) for row in rows
+        SQL(
+            "(%s)",
+            SQL(", ").join(
+                SQL("%s::%s", row[name], SQL(kind)) for name, kind in types.items()
+            ),
+        )
+        for row in rows
     ]
+    return SQL("SELECT * FROM (VALUES %s) constant(%s)", SQL(", ").join(filled), names)
+
+
+def unnested_sql(rows, types):
+    """Return a query of many constants: PostgreSQL knows how many rows it has.
+
+    :param list[tuple] rows: what it returns
+    :param dict[str, str] types: per column its type in PostgreSQL
+    :rtype: SQL
+    """
+    columns = zip(*rows, strict=True) if rows else [()] * len(types)
     return SQL(
-        "SELECT * FROM (VALUES %s) constant(%s) WHERE %s IS NOT NULL",
-        SQL(", ").join([empty, *filled]),
-        names,
-        SQL.identifier(next(iter(types))),
+        "SELECT * FROM unnest(%s) constant(%s)",
+        SQL(", ").join(
+            SQL("%s::%s[]", list(values), SQL(kind))
+            for values, kind in zip(columns, types.values(), strict=True)
+        ),
+        SQL(", ").join(SQL.identifier(name) for name in types),
     )
 
 

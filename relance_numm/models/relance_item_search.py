@@ -26,6 +26,7 @@ COMPARISONS = {">": SQL(">"), ">=": SQL(">="), "<": SQL("<"), "<=": SQL("<=")}
 WALKS = (3, 30, 150, 500)
 COUNT_WALK = 1.5
 MIN_WALK = 200
+MAX_WALK = 50000
 DATE_DUE = SQL("COALESCE(line.date_maturity, line.date)")
 
 
@@ -308,6 +309,8 @@ class RelanceItemSearch(models.Model):
         after, ids = None, []
         for factor in WALKS:
             size = max(factor * wanted, MIN_WALK)
+            if size > MAX_WALK:
+                break
             lines = self._lines_sql(conditions, direction == "desc", size, after)
             page = ItemQuery(query, self, lines)
             page.offset, page.limit = None, wanted - len(ids)

@@ -236,8 +236,9 @@ class ResCompanyAutomatic(models.Model):
         domain = Domain.TRUE
         if after:
             date_due, id_ = after
-            domain = Domain("date_due", ">", date_due) | (
-                Domain("date_due", "=", date_due) & Domain("id", ">", id_)
+            # The first one alone says where an index goes on.
+            domain = Domain("date_due", ">=", date_due) & (
+                Domain("date_due", ">", date_due) | Domain("id", ">", id_)
             )
         return self._relance_search_due(domain, limit)
 
