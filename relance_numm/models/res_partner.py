@@ -35,9 +35,9 @@ class Recipients(NamedTuple):
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
-    # Which plans are in use, for a page of the work list: see `relance.item._facts`.
+    # Whether a customer is a public body, for a page of the work list: see
+    # `relance.item._facts`. Whether one has a plan of his own, Odoo's index says.
     _relance_public_idx = models.Index("(id) WHERE relance_customer_type = 'public'")
-    _relance_plan_idx = models.Index("(id) WHERE relance_plan_id IS NOT NULL")
 
     _complete_name_displayed_types = ("invoice", "delivery", "other", "relance")
 
