@@ -43,9 +43,10 @@ class ItemQuery(Query):
             *(condition for _kind, _table, condition in self._joins.values()),
             *(part for part in (self.groupby, self.having, self._order) if part),
         ]
-        pattern = re.compile(rf'"{self.table}"\."(\w+)"')
-        names = {name for part in parts for name in pattern.findall(part.code)}
-        table = self._items._assembled(names | {"id"}, self._lines, self._conditions)
+        # Quoted or not, with its table or not; one too many does no harm.
+        words = {word for part in parts for word in re.findall(r"\w+", part.code)}
+        names = {"id", *words.intersection(self._items._columns())}
+        table = self._items._assembled(names, self._lines, self._conditions)
         self._tables[self.table] = SQL(
             "(%s)", SQL(table.code, *table.params, to_flush=self._whole.to_flush)
         )

@@ -48,9 +48,9 @@ class RelanceItemSearch(models.Model):
         query = super(RelanceItemSearch, lazy)._search(
             domain, offset, limit, order, **kwargs
         )
-        if query.is_empty():
-            return query
         self = self._with_facts()
+        if query.is_empty():
+            return ItemQuery(query, self)
         conditions = self._line_conditions(domain)
         named = self._lines_named(domain)
         if limit and not named:
@@ -68,8 +68,6 @@ class RelanceItemSearch(models.Model):
         """Override: look at these rows alone."""
         lazy = self.with_context(relance_item_lazy=True)
         query = super(RelanceItemSearch, lazy)._as_query(ordered)
-        if query.is_empty():
-            return query
         self = self._with_facts()
         condition = SQL("line.id = ANY(%s)", list(self._ids))
         return ItemQuery(query, self, self._lines_sql([condition]))
