@@ -236,7 +236,7 @@ class TestIndexes(RelanceCommon):
         )
 
     def _read_credits(self):
-        self.env["relance.item"]._customer_credit_values()
+        self.env["relance.item"]._customer_credit_values("")
 
     def _recall_mails(self):
         self.env["relance.channel"]._delivery_of("mail")._recall(self.reminder)
