@@ -67,18 +67,34 @@ class TestRunner(FaultCase):
 
     def test_h9_fault_of_the_machine(self):
         """H9, G2: what keeps a portion from being made fails its job, and is said on
-        the batch."""
+        the batch; the next run starts that job again, not another one."""
         self.open(range(1, 21))
         self.query("ALTER TABLE relance_reminder ADD CONSTRAINT broken CHECK (false)")
         self.remind()
         self._start()
-        self._wait(lambda: set(self._jobs()) == {"failed"})
-        self.assertEqual(self._jobs(), {"failed": 1})
+        self._wait(lambda: self._jobs() == {"failed": 1})
         said = self.query(
             "SELECT id FROM mail_message WHERE model = 'relance.batch'"
             " AND body LIKE '%%broken%%'"
         )
         self.assertTrue(said)
+        self._remind_next_hour()
+        self._wait(lambda: self._jobs() == {"failed": 1})
+        self.query("ALTER TABLE relance_reminder DROP CONSTRAINT broken")
+        self._remind_next_hour()
+        self._wait(lambda: set(self._jobs()) == {"done"})
+        self.check_reminders(range(1, 21), "pending")
+
+    def _remind_next_hour(self):
+        """Run the cron once what raised no longer waits; it finds the job that failed,
+        and does not add another."""
+        self.query(
+            "UPDATE account_move"
+            " SET relance_error_date = relance_error_date - interval '1 hour'"
+        )
+        enqueued = self._enqueued()
+        self.remind()
+        self._wait(lambda: self._enqueued() != enqueued)
 
     # The server
 
@@ -143,6 +159,10 @@ class TestRunner(FaultCase):
             "SELECT count(*) FROM relance_reminder WHERE state <> 'pending'"
         )
         return count
+
+    def _enqueued(self):
+        """Return when a job was last put into the queue."""
+        return self.query("SELECT max(date_enqueued) FROM queue_job")
 
     def _jobs(self):
         """Return how many jobs are in each state."""
