@@ -33,9 +33,10 @@ from . import relance_delivery_letter_post
 from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
 from . import relance_item_automatic
+from . import relance_item_credit
 from . import relance_item_error
+from . import relance_item_facts
 from . import relance_item_outcome
-from . import relance_item_read
 from . import relance_item_screens
 from . import relance_item_search
 from . import relance_letter

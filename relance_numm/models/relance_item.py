@@ -3,7 +3,7 @@ import re
 from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
-from .relance_item_query import named_ctes, pruned, unnested_sql, values_sql
+from .relance_item_query import pruned
 from .relance_plan import CUSTOMER_TYPES
 from .relance_reminder import IN_FLIGHT, LINE_STATES
 
@@ -21,52 +21,6 @@ NOT_OWED = (
     "disputed",
     "promised",
 )
-# Types of the columns of the tables whose values are written into the query.
-_STEPS = {
-    "plan_id": "int",
-    "customer_type": "text",
-    "step_ids": "int[]",
-    "days": "int[]",
-    "level_ids": "int[]",
-    "ranks": "int[]",
-    "automations": "text[]",
-}
-SMALL_TABLES = {
-    "level_rank": {"id": "int", "rank": "int"},
-    "type_plan": {"company_id": "int", "customer_type": "text", "plan_id": "int"},
-    "plan_steps": _STEPS,
-    "automatic_steps": _STEPS,
-}
-# What these and other settings are read from.
-FACTS = {
-    "account.account": ["account_type"],
-    "relance.level": ["sequence"],
-    "relance.plan": [
-        "active",
-        "category_ids",
-        "company_id",
-        "customer_type",
-        "is_default",
-    ],
-    "relance.step": ["automation", "days", "level_id", "number", "plan_id"],
-    "res.company": ["parent_path"],
-    "res.partner": ["relance_customer_type", "relance_plan_id"],
-}
-CREDITS = {
-    "partner_id": "int",
-    "company_id": "int",
-    "currency_id": "int",
-    "credit": "numeric",
-    "net": "numeric",
-}
-# So many customers with open credits are written into a query.
-MAX_CREDITS = 10000
-ROLE_PLAN = {
-    "company_id": "int",
-    "partner_id": "int",
-    "customer_type": "text",
-    "plan_id": "int",
-}
 
 
 class RelanceItem(models.Model):
@@ -262,7 +216,7 @@ class RelanceItem(models.Model):
         )
         where = SQL(" AND ").join([self._where(), *conditions])
         joins = SQL(" ").join(
-            pruned(self._joins(), f"{select.code} {where.code}", r"\.")
+            pruned(self._joins(), f"{select.code} {where.code}", r'"?\.')
         )
         if not lines and re.search(r"\bcustomer_credit\.", joins.code):
             credits = self._customer_credit_values(f"{select.code} {joins.code}")
@@ -287,7 +241,7 @@ class RelanceItem(models.Model):
             SQL(", ").join(
                 SQL.identifier("line", name)
                 for name in sorted(
-                    {"partner_id", "move_id", *re.findall(r"\bline\.(\w+)", code)}
+                    {"partner_id", "move_id", *re.findall(r'\bline"?\."?(\w+)', code)}
                 )
             ),
             lines,
@@ -377,216 +331,6 @@ class RelanceItem(models.Model):
         )
 
     @api.model
-    def _ctes(self, lines=None, credits=None):
-        """Return the small tables that the joins read, by name, in the order in which
-        they read each other: levels in order, plans, credits.
-
-        :param SQL lines: which journal items are looked at, if not all
-        :param SQL credits: what customers with open credits owe, where it is known
-        :rtype: dict[str, SQL]
-        """
-        facts = self._facts()
-        small = {
-            name: values_sql(facts[name] or [], columns)
-            for name, columns in SMALL_TABLES.items()
-        }
-        roles = (
-            self.env["relance.plan"]._role_plan_ctes()
-            if facts["any_role"]
-            else {"role_plan": values_sql([], ROLE_PLAN)}
-        )
-        ctes = {
-            **small,
-            **roles,
-            "customer_credit": credits or self._customer_credit_sql(lines),
-            "unallocated": self._unallocated_sql(lines),
-            "several_instalments": self._several_instalments_sql(lines),
-        }
-        return named_ctes(ctes, inlined=[*small, "several_instalments"])
-
-    @api.model
-    def _with_facts(self):
-        """Return the model with `_facts` read once, for all parts of a query."""
-        return self.with_context(relance_item_facts=self._facts())
-
-    @api.model
-    def _facts(self):
-        """Return the settings that a query is made of: the levels in order, the plans
-        with their steps, the receivable accounts of all companies.
-
-        Their values are written into the query: PostgreSQL then plans it quickly, knows
-        how many rows there are, and shares it among its workers.
-
-        :return: the rows of each of the small tables, ``any_role`` (whether a plan is
-            for customers with some role), ``any_own_plan`` and ``any_public`` (whether
-            a customer has a plan of his own, or is a public body), ``accounts`` (ids)
-        :rtype: dict
-        """
-        if facts := self.env.context.get("relance_item_facts"):
-            return facts
-        for name, fields_read in FACTS.items():
-            self.env[name].flush_model(fields_read)
-        queries = {
-            **self.env["relance.plan"]._plan_ctes(),
-            "level_rank": SQL(
-                """
-                SELECT id, row_number() OVER (ORDER BY sequence, id)::int AS rank
-                  FROM relance_level
-                """
-            ),
-            "plan_steps": self._steps_sql(SQL("TRUE")),
-            "automatic_steps": self._steps_sql(SQL("step.automation <> 'manual'")),
-        }
-        [row] = self.env.execute_query_dict(
-            SQL(
-                """
-                WITH %(ctes)s SELECT %(tables)s,
-                    EXISTS (SELECT FROM relance_plan_res_partner_category_rel)
-                        AS any_role,
-                    EXISTS (
-                        SELECT FROM res_partner WHERE relance_plan_id IS NOT NULL
-                    ) AS any_own_plan,
-                    EXISTS (
-                        SELECT FROM res_partner
-                         WHERE relance_customer_type = 'public'
-                    ) AS any_public,
-                    ARRAY(SELECT id FROM account_account
-                           WHERE account_type = 'asset_receivable') AS accounts
-                """,
-                ctes=SQL(", ").join(named_ctes(queries).values()),
-                tables=SQL(", ").join(
-                    SQL(
-                        "(SELECT json_agg(t) FROM %(name)s t) AS %(name)s",
-                        name=SQL.identifier(name),
-                    )
-                    for name in SMALL_TABLES
-                ),
-            )
-        )
-        return row
-
-    @api.model
-    def _steps_sql(self, condition):
-        """Return the query of the steps of each plan, as arrays.
-
-        :param SQL condition: which ones
-        """
-        return SQL(
-            """
-            SELECT step.plan_id,
-                   MIN(plan.customer_type) AS customer_type,
-                   array_agg(step.id ORDER BY step.number) AS step_ids,
-                   array_agg(step.days ORDER BY step.number) AS days,
-                   array_agg(step.level_id ORDER BY step.number) AS level_ids,
-                   array_agg(level_rank.rank ORDER BY step.number) AS ranks,
-                   array_agg(step.automation ORDER BY step.number) AS automations
-              FROM relance_step step
-              JOIN relance_plan plan ON plan.id = step.plan_id
-              JOIN level_rank ON level_rank.id = step.level_id
-             WHERE %s
-          GROUP BY step.plan_id
-            """,
-            condition,
-        )
-
-    @api.model
-    def _customers_looked_at(self, lines):
-        """Return the condition on ``line`` of the customers that are looked at."""
-        if not lines:
-            return SQL("TRUE")
-        return SQL("line.partner_id IN (SELECT partner_id FROM looked_at)")
-
-    @api.model
-    def _customer_credit_sql(self, lines=None):
-        """Return the query of what customers with open credits owe, net of these."""
-        return SQL(
-            """
-            SELECT line.partner_id, owed.company_id, owed.currency_id,
-                   owed.credit, owed.net
-              FROM (
-                SELECT DISTINCT line.partner_id
-                  FROM account_move_line line
-                 WHERE %(open_line)s
-                   AND line.amount_residual_currency < 0
-                   AND %(customers)s
-              ) line
-        CROSS JOIN LATERAL (
-                SELECT other.company_id, other.currency_id,
-                       SUM(LEAST(other.amount_residual_currency, 0)) AS credit,
-                       SUM(other.amount_residual_currency) AS net
-                  FROM account_move_line other
-                 WHERE %(open_other)s
-                   AND other.partner_id = line.partner_id
-              GROUP BY other.company_id, other.currency_id
-                HAVING SUM(LEAST(other.amount_residual_currency, 0)) < 0
-              ) owed
-            """,
-            open_line=self._open_lines("line"),
-            customers=self._customers_looked_at(lines),
-            open_other=self._open_lines("other"),
-        )
-
-    @api.model
-    def _customer_credit_values(self, code):
-        """Return what customers with open credits owe, its values written out where
-        they are few, or None: PostgreSQL shares a query over all rows among workers
-        only where it knows that the tables they all read are small.
-
-        :param str code: the SQL that reads them; most reads but who owes nothing, net
-        """
-        nil_alone = SQL() if "customer_credit.credit" in code else SQL("WHERE net <= 0")
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT * FROM (%s) customer_credit %s LIMIT %s",
-                self._customer_credit_sql(),
-                nil_alone,
-                MAX_CREDITS + 1,
-            )
-        )
-        if len(rows) > MAX_CREDITS:
-            return None
-        return unnested_sql(rows, CREDITS)
-
-    @api.model
-    def _unallocated_sql(self, lines=None):
-        """Return the query of the customers who have money that no invoice got yet,
-        by entity and in whatever currency: an open credit, a payment that has no entry
-        yet, a bank line that is not reconciled (C5); how much, in the company's."""
-        return SQL(
-            """
-            SELECT money.partner_id, split_part(owner.parent_path, '/', 1) AS entity,
-                   SUM(money.amount) AS amount
-              FROM (
-                SELECT line.partner_id, line.company_id,
-                       -line.amount_residual AS amount
-                  FROM account_move_line line
-                 WHERE %(open_line)s AND line.amount_residual_currency < 0
-                   AND %(customers)s
-             UNION ALL
-                SELECT payer.commercial_partner_id, payment.company_id,
-                       payment.amount_company_currency_signed
-                  FROM account_payment payment
-                  JOIN res_partner payer ON payer.id = payment.partner_id
-                 WHERE payment.payment_type = 'inbound'
-                   AND payment.partner_type = 'customer'
-                   AND payment.state = 'in_process'
-                   AND payment.move_id IS NULL
-             UNION ALL
-                SELECT payer.commercial_partner_id, bank_line.company_id,
-                       bank_move.amount_total_signed
-                  FROM account_bank_statement_line bank_line
-                  JOIN account_move bank_move ON bank_move.id = bank_line.move_id
-                  JOIN res_partner payer ON payer.id = bank_line.partner_id
-                 WHERE bank_line.amount > 0 AND NOT bank_line.is_reconciled
-              ) money
-              JOIN res_company owner ON owner.id = money.company_id
-          GROUP BY money.partner_id, split_part(owner.parent_path, '/', 1)
-            """,
-            open_line=self._open_lines("line"),
-            customers=self._customers_looked_at(lines),
-        )
-
-    @api.model
     def _joins(self):
         """Return the joins to the journal item ``line``, by the aliases they add: its
         customer, plan, reminders and advice (C3).
@@ -612,30 +356,10 @@ class RelanceItem(models.Model):
             "plan_steps": SQL(
                 "LEFT JOIN plan_steps ON plan_steps.plan_id = plan.plan_id"
             ),
-            "last": SQL(
-                """
-                LEFT JOIN relance_reminder_line last
-                       ON last.move_line_id = line.id AND last.is_last
-                """
-            ),
-            "last_reminder": SQL(
-                """
-                LEFT JOIN relance_reminder last_reminder
-                       ON last_reminder.id = last.reminder_id
-                """
-            ),
-            "sent": SQL(
-                """
-                LEFT JOIN relance_reminder_line sent
-                       ON sent.move_line_id = line.id AND sent.is_last_sent
-                """
-            ),
-            "sent_reminder": SQL(
-                """
-                LEFT JOIN relance_reminder sent_reminder
-                       ON sent_reminder.id = sent.reminder_id
-                """
-            ),
+            "last": self._reminder_line_join("last", "is_last"),
+            "last_reminder": self._reminder_join("last_reminder", "last"),
+            "sent": self._reminder_line_join("sent", "is_last_sent"),
+            "sent_reminder": self._reminder_join("sent_reminder", "sent"),
             "sent_rank": SQL(
                 "LEFT JOIN level_rank sent_rank ON sent_rank.id = sent.level_id"
             ),
@@ -692,6 +416,25 @@ class RelanceItem(models.Model):
             ),
             **self._automatic_joins(),
         }
+
+    @api.model
+    def _reminder_line_join(self, alias, flag):
+        """Return the join to the one reminder line of each row that has a flag."""
+        return SQL(
+            """LEFT JOIN relance_reminder_line %(line)s
+                      ON %(line)s.move_line_id = line.id AND %(flag)s""",
+            line=SQL.identifier(alias),
+            flag=SQL.identifier(alias, flag),
+        )
+
+    @api.model
+    def _reminder_join(self, alias, line):
+        """Return the join to the reminder of such a line."""
+        return SQL(
+            "LEFT JOIN relance_reminder %(reminder)s ON %(reminder)s.id = %(id)s",
+            reminder=SQL.identifier(alias),
+            id=SQL.identifier(line, "reminder_id"),
+        )
 
     @api.model
     def _sent_day_sql(self):
@@ -837,9 +580,10 @@ class RelanceItem(models.Model):
 
     @api.model
     def _read_again(self, move_line_ids):
-        """Return the rows of these journal items as the books are now."""
+        """Return the rows of these journal items as the books are now, all of their
+        columns read by one query."""
         self.invalidate_model()
-        return self.search([("id", "in", move_line_ids)])
+        return self.search_fetch([("id", "in", move_line_ids)], list(self._columns()))
 
     def _allowed_levels(self):
         """Return the levels a person may choose for these rows of a customer (D2):

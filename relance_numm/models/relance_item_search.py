@@ -176,10 +176,11 @@ class RelanceItemSearch(models.Model):
 
         :param bool sure: look only at those that are late enough
         """
-        last_days = self._advised_until(level_ids)
-        if not last_days:
+        spans = self._advised_spans(level_ids)
+        if not spans:
             return [SQL("FALSE")]
-        first = max(self._todays()) - timedelta(days=self._advised_from(level_ids))
+        first_days, last_days = zip(*spans, strict=True)
+        first = max(self._todays()) - timedelta(days=min(first_days))
         conditions = [
             SQL("%s <= %s::date", DATE_DUE, first)
             if sure
@@ -198,42 +199,26 @@ class RelanceItemSearch(models.Model):
         return conditions
 
     @api.model
-    def _plans_in_use(self):
-        """Return the steps of the plans that some customer may have, see `_facts`: that
-        of public bodies is only for those who were told to be one (A5)."""
+    def _advised_spans(self, level_ids):
+        """Return, for each step of these levels of a plan that some customer may have,
+        how many days late it is reached, and at how many its plan goes on to the step
+        after, None where it has none (A5, C3).
+
+        :rtype: list[tuple[int, int | None]]
+        """
         facts = self._facts()
-        plans = facts["plan_steps"] or []
         return [
-            plan
-            for plan in plans
-            if facts["any_own_plan"]
-            or facts["any_public"]
-            or plan["customer_type"] != "public"
-        ]
-
-    @api.model
-    def _advised_until(self, level_ids):
-        """Return, for each step of these levels, after how many days late its plan goes
-        on to the step after, or None where it has none."""
-        days = []
-        for plan in self._plans_in_use():
-            until = [*plan["days"][1:], None]
-            days += [
-                last
-                for level_id, last in zip(plan["level_ids"], until, strict=True)
-                if level_id in level_ids
-            ]
-        return days
-
-    @api.model
-    def _advised_from(self, level_ids):
-        """Return the least days late at which a plan has a step of these levels."""
-        return min(
-            day
-            for plan in self._plans_in_use()
-            for level_id, day in zip(plan["level_ids"], plan["days"], strict=True)
+            (first, last)
+            for plan in facts["plan_steps"] or []
+            if plan["customer_type"] != "public" or facts["any_public"]
+            for level_id, first, last in zip(
+                plan["level_ids"],
+                plan["days"],
+                [*plan["days"][1:], None],
+                strict=True,
+            )
             if level_id in level_ids
-        )
+        ]
 
     # Walking by due date
 

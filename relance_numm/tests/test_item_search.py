@@ -52,6 +52,11 @@ class TestItemSearch(RelanceCommon):
             [("advised_level_id", "=", False)],
             [("advised_level_id", "!=", levels[0].id)],
             [("partner_id", "=", self.person.id), ("advised_level_id", "!=", False)],
+            [
+                ("partner_id", "=", self.person.id),
+                ("currency_id", "=", self.company.currency_id.id),
+                ("company_id", "=", self.company.id),
+            ],
             [("partner_id.name", "ilike", "dup")],
             [("days_late", ">=", 5), ("days_late", "<=", 61)],
             [("days_late", ">", 5), ("days_late", "<", 61)],
@@ -136,6 +141,22 @@ class TestItemSearch(RelanceCommon):
         after = self.items.search(domain, limit=100)
         self.assertGreater(len(after), len(before))
         self.assertEqual(set(after.ids), set(self._all(domain, "id")))
+
+    def test_h8_credits_not_written_yet(self):
+        """A credit that is still to be written counts: what is read before the query
+        is written out as well."""
+        customer = self._create_customer("Avoiron")
+        invoice = self._invoice(20, partner=customer)
+        refund = self._invoice(20, partner=customer, move_type="out_refund")
+        nil = [("reason_code", "=", "net_nil")]
+        self.assertIn(invoice, self.items.search(nil).move_id)
+        line = refund.line_ids.filtered(
+            lambda li: li.account_id.account_type == "asset_receivable"
+        )
+        line.amount_residual_currency = -60
+        self.assertNotIn(invoice, self.items.search(nil).move_id)
+        line.amount_residual_currency = -100
+        self.assertIn(invoice, self.items.search(nil).move_id)
 
     def test_h8_public_bodies(self):
         """The plan of public bodies counts once there is one."""

@@ -57,7 +57,8 @@ class RelancePrepare(models.TransientModel):
         :param relance.item items: as the person saw them; they are read again
         :raise UserError: where none of them can be reminded
         """
-        items._read_at_once(items.ids)
+        # At once: by themselves they would be read some at a time.
+        items.fetch(list(items._columns()))
         advised = items.filtered("advised_level_id")
         left_out = [item._left_out_text() for item in items - advised]
         if not advised:
