@@ -10,10 +10,11 @@ import json
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from odoo import fields
 from odoo.tools import SQL
+
+from benchmarks.options import Options
 
 # Of every hundred customers, this one is not to be reminded.
 EXCLUDED_CUSTOMER = 7
@@ -23,27 +24,6 @@ CREDIT_NOTE = 37
 BLOCKED_INVOICE = 111
 # Of every five invoices, one was reminded before, 5 to 29 days ago.
 REMINDED_DAYS = 25
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to fill a database with.
-
-    :param customers: how many of them, with ``invoices`` each
-    :param first_day: how many days late the least late invoice is
-    :param days: over how many days the due dates are spread, from there on
-    :param reminded: whether one of five invoices was reminded before
-    :param odd: whether there are credit notes, blocked invoices, excluded customers
-    :param pdfs: whether each invoice has its PDF
-    """
-
-    customers: int
-    invoices: int = 10
-    first_day: int = -30
-    days: int = 431
-    reminded: bool = True
-    odd: bool = True
-    pdfs: bool = False
 
 
 class Filler:

@@ -13,13 +13,14 @@ from pathlib import Path
 from devtools import setup
 from devtools.addons import dependencies, main_addon
 from devtools.console import task
-from devtools.databases import TEMPLATE_MODULES, Databases, locked
+from devtools.databases import Databases, locked
 from devtools.odoo import Odoo
-from devtools.paths import DEVTOOLS, WORK
+from devtools.paths import WORK
 from devtools.process import run_logged
 from devtools.python_env import PYTHON
 from devtools.steps import Step, digest
 
+from .options import Options
 from .session import session
 
 _HERE = Path(__file__).parent
@@ -29,18 +30,11 @@ _PEER_FOLDER = WORK / "bench-peer"
 _PEER = "account_credit_control"
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """What a database is filled with: see `dataset.Options`."""
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Options):
+    """What a database is filled with."""
 
     name: str
-    customers: int
-    invoices: int = 10
-    first_day: int = -30
-    days: int = 431
-    reminded: bool = True
-    odd: bool = True
-    pdfs: bool = False
 
     @property
     def rows(self) -> int:
@@ -55,15 +49,15 @@ class Dataset:
 
 def varied(customers: int) -> Dataset:
     """Return invoices of all ages, some reminded, some that nobody is to pay."""
-    return Dataset(f"varied{customers}", customers)
+    return Dataset(name=f"varied{customers}", customers=customers)
 
 
 def due(customers: int) -> Dataset:
     """Return invoices that are all to be reminded now, by mail, each with its PDF: they
     have reached the first level of every plan, and no second one."""
     return Dataset(
-        f"due{customers}",
-        customers,
+        name=f"due{customers}",
+        customers=customers,
         first_day=10,
         days=5,
         reminded=False,
@@ -129,14 +123,9 @@ class BenchDatabases(Databases):
     def _bench_template(self) -> str:
         """Return a database with Accounting and what the addon works with, and nothing
         that other addons of this repository need."""
-        modules = sorted(TEMPLATE_MODULES | dependencies([main_addon()]))
-        seed = DEVTOOLS / "scripts" / "seed_template.py"
-        name = f"relance_bench_tmpl_{digest(self.odoo.source.version, modules, seed)}"
-        if self.odoo.server.label(name) is None:
-            with task("Template database of the measures (about a minute)"):
-                self._make(name, lambda draft: self._fill_template(draft, modules))
-            self._drop_others("relance_bench_tmpl_", keep=name)
-        return name
+        return self._accounting(
+            "relance_bench_tmpl_", dependencies([main_addon()]), "Template to measure"
+        )
 
     # === COPIES === #
 

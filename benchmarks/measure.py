@@ -11,6 +11,19 @@ _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
 
+def person_env(env, **context):
+    """Return the environment of a person who reminds, in French."""
+    return env(
+        user=env.ref("base.user_admin"),
+        context={
+            "lang": "fr_FR",
+            "tz": "Europe/Paris",
+            "allowed_company_ids": env.company.ids,
+            **context,
+        },
+    )
+
+
 @contextmanager
 def measured(env):
     """Measure a block, whose changes are flushed within it.

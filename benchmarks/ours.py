@@ -9,21 +9,9 @@ from odoo import SUPERUSER_ID
 from odoo.tools.pdf import PdfFileReader
 
 from benchmarks import views
-from benchmarks.measure import compare, measured
+from benchmarks.measure import compare, measured, person_env
 
 ORDER = "days_late desc, id"
-
-
-def _person(env):
-    """Return the environment of a person who reminds, in French."""
-    return env(
-        user=env.ref("base.user_admin"),
-        context={
-            "lang": "fr_FR",
-            "tz": "Europe/Paris",
-            "allowed_company_ids": env.company.ids,
-        },
-    )
 
 
 def _level_domains(env):
@@ -42,7 +30,7 @@ def work_list(env):
 
     :return: by name, what `compare` says of ours and of Odoo's
     """
-    env = _person(env)
+    env = person_env(env)
     odoo = views.Screen(env, "account.move.line", "account.view_move_line_tree")
     ours = views.Screen(env, "relance.item", "relance_numm.relance_item_view_list")
     due_first = "date_maturity, id"
@@ -87,7 +75,7 @@ def work_list(env):
 
 def list_times(env):
     """Return how long the slowest level's page and a count of all of it take, in ms."""
-    env = _person(env)
+    env = person_env(env)
     screen = views.Screen(env, "relance.item", "relance_numm.relance_item_view_list")
     items = env["relance.item"]
     slowest = {"page": 0, "count": 0}
@@ -111,7 +99,7 @@ def create(env, items):
 
     :param int items: of so many rows of the work list
     """
-    person = _person(env)
+    person = person_env(env)
     ids = _advised_ids(person, items)
     with _undelivered(env):
         with measured(person) as result:
@@ -161,7 +149,7 @@ def _undelivered(env):
 
 def mails(env, customers):
     """Measure how reminders become mails with the letter's PDF in the queue."""
-    person = _person(env)
+    person = person_env(env)
     _warm_up(person)
     reminders = _pending(person, customers, "relance_numm.channel_email")
     before = _queued(env)
@@ -174,7 +162,7 @@ def mails(env, customers):
 
 def letters(env, customers):
     """Measure how reminders become letters in one PDF file to print."""
-    person = _person(env)
+    person = person_env(env)
     _warm_up(person)
     reminders = _pending(person, customers, "relance_numm.channel_letter")
     with measured(person) as result:

@@ -6,20 +6,12 @@ import io
 from odoo import fields
 from odoo.tools.pdf import PdfFileReader
 
-from benchmarks.measure import measured
+from benchmarks.measure import measured, person_env
 
 
 def _person(env):
-    return env(
-        user=env.ref("base.user_admin"),
-        context={
-            "lang": "fr_FR",
-            "tz": "Europe/Paris",
-            "allowed_company_ids": env.company.ids,
-            # As ours: mails wait in the queue.
-            "mail_notify_force_send": False,
-        },
-    )
+    # As ours: mails wait in the queue.
+    return person_env(env, mail_notify_force_send=False)
 
 
 def set_up(env):

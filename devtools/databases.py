@@ -12,7 +12,7 @@ is whole, so an interrupted run leaves nothing that looks finished.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +50,20 @@ class Databases:
             return self._template()
 
     def _template(self) -> str:
-        modules = sorted(TEMPLATE_MODULES | dependencies(all_addons()))
+        return self._accounting(
+            "relance_tmpl_", dependencies(all_addons()), "Template database"
+        )
+
+    def _accounting(self, prefix: str, needed: Iterable[str], what: str) -> str:
+        """Return the name of a database with Accounting, what the addons work with and
+        what these ones need, after making it if need be."""
+        modules = sorted(TEMPLATE_MODULES | set(needed))
         seed = _SCRIPTS / "seed_template.py"
-        name = f"relance_tmpl_{digest(self.odoo.source.version, modules, seed)}"
+        name = f"{prefix}{digest(self.odoo.source.version, modules, seed)}"
         if self.odoo.server.label(name) is None:
-            with task("Template database with Accounting (about a minute)"):
+            with task(f"{what} with Accounting (about a minute)"):
                 self._make(name, lambda draft: self._fill_template(draft, modules))
-            self._drop_others("relance_tmpl_", keep=name)
+            self._drop_others(prefix, keep=name)
         return name
 
     def _fill_template(self, draft: str, modules: list[str]) -> None:

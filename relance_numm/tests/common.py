@@ -90,6 +90,26 @@ class RelanceCommon(SharedCompanyCommon):
             }
         )
 
+    def _query_count(self, function, *args):
+        """Return how many queries a function takes, its changes written."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.cr.sql_log_count
+        function(*args)
+        self.env.flush_all()
+        return self.cr.sql_log_count - before
+
+    def _prepare_many(self, count):
+        """Return the preparation of so many customers' invoices."""
+        return self._prepare(
+            self.env["account.move"].union(
+                *(
+                    self._invoice(8, partner=self._create_customer(f"Many {number}"))
+                    for number in range(count)
+                )
+            )
+        )
+
     @classmethod
     def _invoice(cls, days_late, amount=100.0, partner=None, **vals):
         """Return a posted customer invoice of one line without tax."""

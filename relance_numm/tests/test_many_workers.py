@@ -13,13 +13,7 @@ class TestManyWorkers(RelanceCommon):
 
     def _pending(self, count):
         """Return a batch of reminders that wait to be delivered in the background."""
-        moves = self.env["account.move"].union(
-            *(
-                self._invoice(8, partner=self._create_customer(f"Many {number}"))
-                for number in range(count)
-            )
-        )
-        wizard = self._prepare(moves)
+        wizard = self._prepare_many(count)
         with patch.object(relance_reminder_delivery, "IMMEDIATE_SIZE", 0):
             action = wizard.action_create()
         return self.env[action["res_model"]].browse(action["res_id"])

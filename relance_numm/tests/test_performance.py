@@ -21,14 +21,6 @@ class TestPerformance(RelanceCommon):
             )
         )
 
-    def _query_count(self, function, *args):
-        self.env.flush_all()
-        self.env.invalidate_all()
-        before = self.cr.sql_log_count
-        function(*args)
-        self.env.flush_all()
-        return self.cr.sql_log_count - before
-
     @warmup
     def test_work_list(self):
         """C2: the list's page and its count are one query each, whatever the rows, and
@@ -51,29 +43,6 @@ class TestPerformance(RelanceCommon):
         few = self._query_count(self._prepare, half)
         many = self._query_count(self._prepare, self.moves)
         self.assertLessEqual(many, few + 5)
-
-    def test_cron_does_not_grow(self):
-        """G3: the cron's queries for 20 customers, made and delivered, are about those
-        for 10."""
-        self.company.relance_on = "invoice"
-        self.plan.step_ids.channel_ids = self.email
-        batches = self.env["relance.batch"].with_env(
-            self.company._relance_in_own_time().env
-        )
-        due = self.company._relance_in_own_time()._relance_due_items()
-        self.assertEqual(len(due), 40)
-        batches._remind_due(due[:2])
-        few = self._query_count(batches._remind_due, due[2:12])
-        many = self._query_count(batches._remind_due, due[12:])
-        self.assertLessEqual(many, few + 5)
-        reminders = self.env["relance.reminder"].search([("state", "=", "pending")])
-        self.assertEqual(len(reminders), 40)
-        # Odoo's own way of making invoices' PDFs is another matter.
-        self.moves._relance_make_invoice_pdfs()
-        reminders[:2]._deliver()
-        few = self._query_count(reminders[2:12]._deliver)
-        many = self._query_count(reminders[12:]._deliver)
-        self.assertLessEqual(many, few + 15)
 
     def test_invoice_list_does_not_grow(self):
         """G1: the columns of the invoices' list are some queries, whatever the rows."""

@@ -48,13 +48,7 @@ class TestHandOver(AutomaticCommon):
 
     def _wait_for_cron(self, count):
         """Return the batch of reminders that wait to be delivered in the background."""
-        moves = self.env["account.move"].union(
-            *(
-                self._invoice(8, partner=self._create_customer(f"Many {number}"))
-                for number in range(count)
-            )
-        )
-        wizard = self._prepare(moves)
+        wizard = self._prepare_many(count)
         with patch.object(relance_batch, "CREATE_SIZE", 2):
             action = wizard.action_create()
         return self.env[action["res_model"]].browse(action["res_id"])
