@@ -214,7 +214,10 @@ class RelanceItem(models.Model):
             SQL("%s AS %s", columns[name], SQL.identifier(name))
             for name in sorted(names)
         )
-        where = SQL(" AND ").join([self._where(), *conditions])
+        # Once: PostgreSQL would take a condition said again for one more.
+        where = (
+            SQL("TRUE") if lines else SQL(" AND ").join([self._where(), *conditions])
+        )
         joins = SQL(" ").join(
             pruned(self._joins(), f"{select.code} {where.code}", r'"?\.')
         )

@@ -17,7 +17,9 @@ LINE_COLUMNS = {
     "currency_id": "currency_id",
 }
 # Those that say of which few items a domain is.
-NAMING_COLUMNS = ("id", "move_line_id", "move_id", "partner_id", "last_level_id")
+NAMING_COLUMNS = ("id", "move_line_id", "move_id", "partner_id")
+# So many items of a last level are looked at by it, not by their due dates.
+MAX_NAMED = 20000
 # Columns that are set only where something is left to pay.
 OWED_COLUMNS = ("advised_step_id", "advised_level_id", "next_step_id", "next_level_id")
 COMPARISONS = {">": SQL(">"), ">=": SQL(">="), "<": SQL("<"), "<=": SQL("<=")}
@@ -83,12 +85,21 @@ class RelanceItemSearch(models.Model):
     @api.model
     def _lines_named(self, domain):
         """Return whether a domain names the few journal items that it is about."""
-        return any(
-            part.operator == "in"
-            and part.field_expr in NAMING_COLUMNS
-            and self._plain_ids(part.value)
-            for part in self._conjuncts(domain)
-        )
+        return any(self._names_lines(part) for part in self._conjuncts(domain))
+
+    @api.model
+    def _names_lines(self, part):
+        ids = part.operator == "in" and self._plain_ids(part.value)
+        if ids and part.field_expr == "last_level_id":
+            return self._few_reminded_at(ids)
+        return bool(ids) and part.field_expr in NAMING_COLUMNS
+
+    @api.model
+    def _few_reminded_at(self, level_ids):
+        """Return whether these are the last levels of few items."""
+        reminded = self._reminded_at_sql(level_ids)
+        rows = self.env.execute_query(SQL("%s LIMIT %s", reminded, MAX_NAMED + 1))
+        return len(rows) <= MAX_NAMED
 
     @api.model
     def _plain_ids(self, value):
@@ -126,7 +137,7 @@ class RelanceItemSearch(models.Model):
             column = SQL.identifier("line", LINE_COLUMNS[name])
             return [SQL("%s = ANY(%s)", column, ids)]
         if name == "last_level_id":
-            return [self._reminded_at_condition(ids)]
+            return [SQL("line.id IN (%s)", self._reminded_at_sql(ids))]
         if name == "advised_level_id":
             return [self._owed_condition(), *self._advised_conditions(ids, sure)]
         if name in (*OWED_COLUMNS, "is_due"):
@@ -138,12 +149,12 @@ class RelanceItemSearch(models.Model):
         return SQL("line.amount_residual_currency > 0")
 
     @api.model
-    def _reminded_at_condition(self, level_ids):
+    def _reminded_at_sql(self, level_ids):
+        """Return the query of the journal items of which this may be the last level."""
         return SQL(
-            """line.id IN (
-                SELECT reminded.move_line_id FROM relance_reminder_line reminded
-                 WHERE (reminded.is_last OR reminded.is_last_sent)
-                   AND reminded.level_id = ANY(%s))""",
+            """SELECT reminded.move_line_id FROM relance_reminder_line reminded
+                WHERE (reminded.is_last OR reminded.is_last_sent)
+                  AND reminded.level_id = ANY(%s)""",
             level_ids,
         )
 

@@ -94,6 +94,7 @@ class TestItemSearch(RelanceCommon):
                         self.subTest(domain=domain, order=order, limit=limit),
                         patch.object(relance_item_search, "MIN_WALK", 2),
                         patch.object(relance_item_search, "WALKS", (1, 2, 3)),
+                        patch.object(relance_item_search, "MAX_NAMED", 5 * offset),
                     ):
                         found = self.items.search(
                             domain, offset=offset, limit=limit, order=order
