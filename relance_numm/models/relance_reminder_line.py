@@ -194,9 +194,10 @@ class RelanceReminderLine(models.Model):
             (1, "is_last_sent", {"sent"}),
         ):
             # In their order: what comes later takes the place of what was before.
-            last = {move_line: id_ for id_, move_line, state, _marks in rows
-                    if state in states}  # fmt: skip
-            last = set(last.values())
+            last_of = {
+                line: id_ for id_, line, state, _marks in rows if state in states
+            }
+            last = set(last_of.values())
             marked = {id_ for id_, _move_line, _state, marks in rows if marks[place]}
             # Taken away first: the unique indexes are checked row by row.
             self._set_mark(column, marked - last, False)
