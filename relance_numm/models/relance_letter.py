@@ -167,6 +167,9 @@ class RelanceLetter(models.AbstractModel):
         texts = {"subject": texts["subject"]} | {
             name: self._tidy(texts[name]) for name in RICH_TEXTS
         }
+        rows = [self._prepare_row_values(line) for line in reminder._active_lines()]
+        # Odoo has no label of an entry but its number: the column would be empty.
+        labeled = any(row["label"] for row in rows)
         footer = texts["letter_footer"]
         # A long one is printed once, at the end of the letter.
         repeated = footer if self._fits_foot(footer, company) else Markup("")
@@ -175,7 +178,11 @@ class RelanceLetter(models.AbstractModel):
             html=self._render_part(
                 "relance_letter",
                 self._prepare_letter_values(reminder, texts)
-                | {"footer": "" if repeated else footer},
+                | {
+                    "rows": rows,
+                    "labeled": labeled,
+                    "footer": "" if repeated else footer,
+                },
             ),
             title=f"{texts['subject']} – {reminder.name}",
             page_label=self.env._(
@@ -186,7 +193,7 @@ class RelanceLetter(models.AbstractModel):
             ),
             company=company,
             letterhead=("letterhead", company.id, lang),
-            continued_head=("continued_head", company.id, lang),
+            continued_head=("continued_head", company.id, lang, labeled),
             footer=("footer", company.id, lang, repeated),
         )
         for key in letter.parts:
@@ -223,7 +230,6 @@ class RelanceLetter(models.AbstractModel):
             "place_and_date": self._place_and_date(company, reminder.date),
             "subject": texts["subject"],
             "top": texts["letter_top"],
-            "rows": [self._prepare_row_values(r) for r in reminder._active_lines()],
             "total": self._format_amount(reminder.amount_total, reminder.currency_id),
             "bank": self._prepare_bank_values(company),
             "bottom": bottom,
@@ -290,8 +296,12 @@ class RelanceLetter(models.AbstractModel):
             "size": LETTERHEAD,
         }
 
-    def _prepare_continued_head_values(self, company):
-        return {"company": company, "height": CONTINUED_HEAD_HEIGHT}
+    def _prepare_continued_head_values(self, company, labeled):
+        return {
+            "company": company,
+            "height": CONTINUED_HEAD_HEIGHT,
+            "labeled": labeled,
+        }
 
     def _prepare_footer_values(self, company, footer):
         """Return the values of the foot of each page.

@@ -377,6 +377,27 @@ class LetterChecks:
                 self.assertGreaterEqual(len(words), label)
             self.assertFalse(page.within(20, 190, 270.5, 272))
 
+    def test_e1_no_empty_column(self):
+        """References get the room of labels that there are not: fewer sheets."""
+        long, short, labeled = map(self.reminder, (40, 12, 40))
+        for line in (long | short).line_ids:
+            line.label, line.ref = False, f"Commande {line.name[-2:]}"
+        pdfs, errors = self.render(long, short, labeled)
+        self.assertEqual(errors, [None] * 3)
+        long, (only,), labeled = map(pages, pdfs)
+        self.assertGreater(len(long), 1)
+        for page in (*long, only):
+            self.assertNotIn("Description", page.text)
+        # Each reference whole beside its number, which starts its row.
+        for page in long:
+            for row in re.findall(r"FAC/2026/000(\d\d)", page.text):
+                _left, top, _right, bottom = page.place(f"FAC/2026/000{row}")
+                words = page.within(20, 190, (top + bottom) / 2, (top + bottom) / 2)
+                self.assertEqual(words[1:3], ["Commande", row])
+        self.assertEqual(sum(page.text.count("Commande") for page in long), 40)
+        for page in labeled[:-1]:
+            self.assertIn("Description", page.text)
+
     def test_e1_no_head_without_rows(self):
         long_text = Markup("<p>Nous restons à votre disposition. </p>" * 60)
         sheets = self.letter(letter_bottom=long_text)
