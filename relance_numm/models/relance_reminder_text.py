@@ -91,10 +91,18 @@ class RelanceReminderText(models.Model):
     @api.depends("line_ids.amount_due", "line_ids.dropped", "line_ids.days_late")
     @api.depends_context("lang")
     def _compute_invoice_list(self):
+        letters = self.env["relance.letter"]
         for reminder in self:
+            lines = reminder._active_lines()
             reminder.invoice_list = self.env["ir.qweb"]._render(
                 "relance_numm.reminder_invoice_list",
-                {"reminder": reminder, "lines": reminder._active_lines()},
+                {
+                    "rows": [letters._prepare_row_values(line) for line in lines],
+                    "with_ref": any(lines.mapped("ref")),
+                    "total": letters._format_amount(
+                        reminder.amount_total, reminder.currency_id
+                    ),
+                },
                 minimal_qcontext=True,
             )
 
