@@ -16,14 +16,17 @@ BESIDE = [
         f"relance_numm/tests/test_{name}.py"
         for name in (
             "automatic_clock",
+            "automatic_error",
             "concurrency",
             "contact_create",
             "controls",
             "faults",
             "import",
+            "item_search",
             "letter",
             "merge",
             "outcome",
+            "performance_pipeline",
             "plan_impact",
             "post",
             "reminder",

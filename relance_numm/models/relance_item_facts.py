@@ -61,6 +61,13 @@ class RelanceItemFacts(models.Model):
         return named_ctes(ctes, inlined=[*small, "several_instalments"])
 
     @api.model
+    @api.readonly
+    def web_search_read(self, *args, **kwargs):
+        """Override: read the settings once for a page, its count and its columns."""
+        self = self._with_facts()
+        return super(RelanceItemFacts, self).web_search_read(*args, **kwargs)
+
+    @api.model
     def _with_facts(self):
         """Return the model with `_facts` read once, for all parts of a query."""
         return self.with_context(relance_item_facts=self._facts())

@@ -200,7 +200,7 @@ class TestItemSearch(RelanceCommon):
         self.assertTrue(read["records"])
         for limit in (2, 10):
             self.env.invalidate_all()
-            with self.assertQueryCount(11):
+            with self.assertQueryCount(9):
                 page = self.items.web_search_read(
                     domain, specification, limit=limit, count_limit=10001
                 )
