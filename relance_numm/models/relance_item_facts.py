@@ -65,7 +65,7 @@ class RelanceItemFacts(models.Model):
     def web_search_read(self, *args, **kwargs):
         """Override: read the settings once for a page, its count and its columns."""
         self = self._with_facts()
-        return super(RelanceItemFacts, self).web_search_read(*args, **kwargs)
+        return super().web_search_read(*args, **kwargs)
 
     @api.model
     def _with_facts(self):
