@@ -196,14 +196,18 @@ class TestItemSearch(RelanceCommon):
         names = ["name", "partner_id", "days_late", "advised_level_id", "reason"]
         specification = {name: {} for name in names}
         domain = [("advised_level_id", "!=", False)]
-        read = self.items.web_search_read(domain, specification, limit=2)
-        self.assertTrue(read["records"])
-        for limit in (2, 10):
+
+        def read(limit):
             self.env.invalidate_all()
+            return self.items.web_search_read(
+                domain, specification, limit=limit, count_limit=10001
+            )
+
+        for limit in (2, 10):
+            # Once for what Odoo keeps beyond a transaction.
+            read(limit)
             with self.assertQueryCount(9):
-                page = self.items.web_search_read(
-                    domain, specification, limit=limit, count_limit=10001
-                )
+                page = read(limit)
             self.assertEqual(len(page["records"]), limit)
 
     def test_h8_joins_as_needed(self):
