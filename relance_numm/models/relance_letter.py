@@ -168,7 +168,7 @@ class RelanceLetter(models.AbstractModel):
             name: self._tidy(texts[name]) for name in RICH_TEXTS
         }
         rows = [self._prepare_row_values(line) for line in reminder._active_lines()]
-        # Odoo has no label of an entry but its number: the column would be empty.
+        # Odoo mostly has no label of an entry but its number: the column is empty.
         labeled = any(row["label"] for row in rows)
         footer = texts["letter_footer"]
         # A long one is printed once, at the end of the letter.
