@@ -167,23 +167,14 @@ class RelanceLetter(models.AbstractModel):
         texts = {"subject": texts["subject"]} | {
             name: self._tidy(texts[name]) for name in RICH_TEXTS
         }
-        rows = [self._prepare_row_values(line) for line in reminder._active_lines()]
-        # Odoo mostly has no label of an entry but its number: the column is empty.
-        labeled = any(row["label"] for row in rows)
         footer = texts["letter_footer"]
         # A long one is printed once, at the end of the letter.
         repeated = footer if self._fits_foot(footer, company) else Markup("")
+        values = self._prepare_letter_values(reminder, texts)
+        values["footer"] = "" if repeated else footer
         letter = Letter(
             id=reminder.id,
-            html=self._render_part(
-                "relance_letter",
-                self._prepare_letter_values(reminder, texts)
-                | {
-                    "rows": rows,
-                    "labeled": labeled,
-                    "footer": "" if repeated else footer,
-                },
-            ),
+            html=self._render_part("relance_letter", values),
             title=f"{texts['subject']} – {reminder.name}",
             page_label=self.env._(
                 "%(reference)s – Page %(page)s/%(pages)s",
@@ -193,7 +184,7 @@ class RelanceLetter(models.AbstractModel):
             ),
             company=company,
             letterhead=("letterhead", company.id, lang),
-            continued_head=("continued_head", company.id, lang, labeled),
+            continued_head=("continued_head", company.id, lang, values["labeled"]),
             footer=("footer", company.id, lang, repeated),
         )
         for key in letter.parts:
@@ -218,6 +209,7 @@ class RelanceLetter(models.AbstractModel):
         """
         company = reminder.company_id
         contact = reminder.contact_id or reminder.partner_id
+        rows = [self._prepare_row_values(line) for line in reminder._active_lines()]
         bottom, closing = html_tools.split_closing(
             texts["letter_bottom"], CLOSING_LENGTH
         )
@@ -230,6 +222,9 @@ class RelanceLetter(models.AbstractModel):
             "place_and_date": self._place_and_date(company, reminder.date),
             "subject": texts["subject"],
             "top": texts["letter_top"],
+            "rows": rows,
+            # Odoo mostly has no label of an entry but its number: the column is empty.
+            "labeled": any(row["label"] for row in rows),
             "total": self._format_amount(reminder.amount_total, reminder.currency_id),
             "bank": self._prepare_bank_values(company),
             "bottom": bottom,
