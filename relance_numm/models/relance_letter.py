@@ -1,10 +1,10 @@
 import base64
 import logging
-import os
 import re
-import tempfile
 import textwrap
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,12 +27,15 @@ from .relance_letter_pdf import (
     LetterError,
     Mark,
 )
+from .relance_letter_print import MissingProgramError, Printing, last_row, print_html
 
 _logger = logging.getLogger(__name__)
 
-# Letters in one call of wkhtmltopdf, which takes some hundredths of a second to start.
-# Marks allow no more than 256.
-CHUNK_SIZE = 200
+# Letters in one call of wkhtmltopdf, which takes some hundredths of a second to start;
+# marks allow no more than 256. While it prints them, the next ones are composed.
+CHUNK_SIZE = 50
+# Calls at the same time: each uses one core.
+PRINTERS = 2
 
 # Places on the sheet, in mm from its top left corner. The window is that of a French DL
 # envelope: nothing but the address may stand in x 90-200, y 44-90.
@@ -108,13 +111,19 @@ class RelanceLetter(models.AbstractModel):
         :rtype: tuple[dict[int, bytes], dict[int, str]]
         :raise UserError: where wkhtmltopdf is missing or does not work at all
         """
-        letters, parts, errors = self._compose(reminders, texts)
-        pdfs = {}
-        for start in range(0, len(letters), CHUNK_SIZE):
-            chunk = letters[start : start + CHUNK_SIZE]
-            printed, failed = self._print_letters(chunk, parts)
-            pdfs.update(printed)
-            errors.update(failed)
+        parts, chunks, pdfs, errors = {}, [], {}, {}
+        with ThreadPoolExecutor(PRINTERS) as printers:
+            for start in range(0, len(reminders), CHUNK_SIZE):
+                chunk = reminders[start : start + CHUNK_SIZE]
+                letters, failed = self._compose(chunk, texts, parts)
+                errors.update(failed)
+                if letters:
+                    printing = self._printing(letters, parts, printers.submit)
+                    chunks.append((letters, printing))
+            for letters, printing in chunks:
+                printed, failed = self._print_letters(letters, parts, printing)
+                pdfs.update(printed)
+                errors.update(failed)
         return pdfs, errors
 
     @api.model
@@ -131,13 +140,14 @@ class RelanceLetter(models.AbstractModel):
 
     # Composing
 
-    def _compose(self, reminders, texts):
-        """Return what to print.
+    def _compose(self, reminders, texts, parts):
+        """Return what to print; add to ``parts`` what it shares.
 
-        :return: the letters; the HTML of what they share, by key; why others have none
-        :rtype: tuple[list[Letter], dict[tuple, Markup], dict[int, str]]
+        :param dict parts: HTML by key
+        :return: the letters; why the others have none, by reminder id
+        :rtype: tuple[list[Letter], dict[int, str]]
         """
-        letters, parts, errors = {}, {}, {}
+        letters, errors = {}, {}
         for lang, group in reminders.grouped("lang").items():
             composer = self.with_context(lang=lang)
             for reminder in group.with_context(lang=lang):
@@ -153,10 +163,10 @@ class RelanceLetter(models.AbstractModel):
                     errors[reminder.id] = self.env._(
                         "The letter could not be laid out: %(error)s. Correct the "
                         "template or the customer's address, then send again.",
-                        error=self._last_row(str(error)) or type(error).__name__,
+                        error=last_row(str(error)) or type(error).__name__,
                     )
         ordered = [letters[r.id] for r in reminders if r.id in letters]
-        return ordered, parts, errors
+        return ordered, errors
 
     def _compose_letter(self, reminder, texts, parts):
         """Return the letter of a reminder; add to ``parts`` what it shares.
@@ -420,17 +430,18 @@ class RelanceLetter(models.AbstractModel):
 
     # Printing
 
-    def _print_letters(self, letters, parts):
+    def _print_letters(self, letters, parts, printing=None):
         """Return letters as PDF, all in one call of wkhtmltopdf.
 
         Where that fails they are printed by halves, until the one that it cannot print
         stands alone.
 
+        :param Printing printing: the call, where it is under way
         :return: PDFs and reasons by reminder id, as ``_render_letters``
         :raise UserError: where wkhtmltopdf is missing or does not work at all
         """
         try:
-            return self._print_chunk(letters, parts), {}
+            return self._print_chunk(letters, parts, printing), {}
         except LetterError as error:
             _logger.warning("%s letters at once: %s", len(letters), error)
             self._check_wkhtmltopdf()
@@ -447,28 +458,43 @@ class RelanceLetter(models.AbstractModel):
         more_pdfs, more_errors = self._print_letters(letters[middle:], parts)
         return pdfs | more_pdfs, errors | more_errors
 
-    def _print_chunk(self, letters, parts):
+    def _print_chunk(self, letters, parts, printing=None):
         """Return letters as PDF by reminder id, from one call of wkhtmltopdf.
 
         From a second one where the first shows that this build's millimetre is another.
 
         :raise LetterError: where what came out cannot be used
         """
-        keys = list(dict.fromkeys(key for letter in letters for key in letter.parts))
-        binary = ir_actions_report._wkhtml()
         for _attempt in range(2):
-            zoom = MEASURED_ZOOMS.get(binary.bin) or ZOOMS[binary.is_patched_qt]
+            printing = printing or self._printing(letters, parts)
             document = Document()
-            sheets = document.load(
-                self._run_wkhtmltopdf(self._document_html(letters, keys, parts, zoom))
-            )
+            sheets = document.load(printing.content())
             scale = sheets[0].scale()
             if abs(scale - 1) < 0.004:
                 break
-            MEASURED_ZOOMS[binary.bin] = zoom / scale
-        return self._cut(document, sheets, letters, keys)
+            binary = ir_actions_report._wkhtml()
+            MEASURED_ZOOMS[binary.bin] = printing.zoom / scale
+            printing = None
+        return self._cut(document, sheets, letters, self._part_keys(letters))
 
-    def _document_html(self, letters, keys, parts, zoom):
+    def _printing(self, letters, parts, submit=None):
+        """Return the printing of letters, in one call of wkhtmltopdf.
+
+        :param submit: what starts it in the background, as an executor's; without it
+            they are printed when their PDF is asked for
+        :rtype: Printing
+        """
+        binary = ir_actions_report._wkhtml()
+        zoom = MEASURED_ZOOMS.get(binary.bin) or ZOOMS[binary.is_patched_qt]
+        work = self._print_work(self._document_html(letters, parts, zoom))
+        return Printing(zoom, submit(work).result if submit else work)
+
+    @staticmethod
+    def _part_keys(letters):
+        """Return the keys of what letters share, each once, in the order of pages."""
+        return list(dict.fromkeys(key for letter in letters for key in letter.parts))
+
+    def _document_html(self, letters, parts, zoom):
         """Return all that is to print as one HTML document."""
         companies = self.env["res.company"].union(*(each.company for each in letters))
         return self._render_part(
@@ -482,7 +508,7 @@ class RelanceLetter(models.AbstractModel):
                 "ink": html_tools.ink,
                 "ruler": RULER,
                 "ruler_color": Mark("ruler").color,
-                "parts": [parts[key] for key in keys],
+                "parts": [parts[key] for key in self._part_keys(letters)],
                 "letters": [
                     self._marked(letter.html, index)
                     for index, letter in enumerate(letters)
@@ -517,35 +543,16 @@ class RelanceLetter(models.AbstractModel):
     def _paperformat(self):
         return self._report().get_paperformat()
 
-    def _run_wkhtmltopdf(self, html):
-        """Return what wkhtmltopdf makes of an HTML document.
+    def _print_work(self, html):
+        """Return what prints an HTML document, for any thread to call.
 
-        Without Odoo's second of waiting for scripts and assets: there are none.
-
-        :rtype: bytes
-        :raise LetterError: where it fails
-        :raise UserError: where it is not there
+        :rtype: Callable[[], bytes]
+        :raise UserError: where wkhtmltopdf is missing
         """
         if ir_actions_report._wkhtml().state in ("install", "broken"):
             raise self._missing_wkhtmltopdf_error()
         arguments = self._report()._build_wkhtmltopdf_args(self._paperformat(), False)
-        with tempfile.TemporaryDirectory(prefix="relance.letters.") as folder:
-            source = os.path.join(folder, "letters.html")
-            target = os.path.join(folder, "letters.pdf")
-            with open(source, "w", encoding="utf-8") as file:
-                file.write(html)
-            arguments += ["--javascript-delay", "0", "--disable-javascript"]
-            arguments += [source, target]
-            try:
-                process = ir_actions_report._run_wkhtmltopdf(arguments)
-            except OSError as error:
-                raise self._missing_wkhtmltopdf_error() from error
-            # 1 is a warning, mostly about an image.
-            if process.returncode not in (0, 1) or not os.path.exists(target):
-                reason = self._last_row(process.stderr or "")
-                raise LetterError(f"{reason} (code {process.returncode})".strip())
-            with open(target, "rb") as file:
-                return file.read()
+        return partial(print_html, arguments, html)
 
     def _missing_wkhtmltopdf_error(self):
         return UserError(
@@ -562,7 +569,9 @@ class RelanceLetter(models.AbstractModel):
         :raise UserError: where it does not
         """
         try:
-            Document().load(self._run_wkhtmltopdf("<!DOCTYPE html><p>&#160;</p>"))
+            Document().load(self._print_work("<!DOCTYPE html><p>&#160;</p>")())
+        except MissingProgramError as error:
+            raise self._missing_wkhtmltopdf_error() from error
         except LetterError as error:
             raise UserError(
                 self.env._(
@@ -572,11 +581,6 @@ class RelanceLetter(models.AbstractModel):
                     error=error,
                 )
             ) from error
-
-    @staticmethod
-    def _last_row(message):
-        """Return what a traceback or a log ends with."""
-        return (message.strip().splitlines() or [""])[-1]
 
     # Cutting
 

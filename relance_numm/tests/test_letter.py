@@ -642,8 +642,8 @@ class TestLetter(LetterChecks, LetterCase):
     def test_e1_no_heading_but_the_subject(self):
         texts = self.texts(letter_top=Markup("<h1>A</h1><h2>B</h2><h6>C</h6>"))
         reminder = self.reminder()
-        (letter,), _parts, _errors = self.env["relance.letter"]._compose(
-            reminder, {reminder.id: texts}
+        (letter,), _errors = self.env["relance.letter"]._compose(
+            reminder, {reminder.id: texts}, {}
         )
         self.assertEqual(len(re.findall(r"<h[1-6]", letter.html)), 1)
 
