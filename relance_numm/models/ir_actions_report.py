@@ -1,3 +1,5 @@
+import io
+
 from odoo import models
 
 LETTERS = "relance_numm.report_letter"
@@ -13,10 +15,14 @@ class IrActionsReport(models.Model):
         if name not in (LETTERS, LETTERS_WITH_INVOICES):
             return super()._render_qweb_pdf_prepare_streams(report_ref, data, res_ids)
         reminders = self.env["relance.reminder"].browse(res_ids)
+        reminders = reminders.filtered("letter_attachment_id")
+        merged = name == LETTERS and reminders._merged_letters()
+        if merged:
+            return {False: {"stream": io.BytesIO(merged), "attachment": None}}
         return {
             reminder.id: {
                 "stream": reminder._letter_stream(name == LETTERS_WITH_INVOICES),
                 "attachment": reminder.letter_attachment_id,
             }
-            for reminder in reminders.filtered("letter_attachment_id")
+            for reminder in reminders
         }

@@ -2,6 +2,8 @@ from markupsafe import Markup
 
 from odoo import api, models
 
+from .relance_template import MAIL_TEXT_FIELDS
+
 
 class RelanceDeliveryMail(models.AbstractModel):
     """Email with the letter's PDF, through Odoo's mail queue (F1)."""
@@ -24,7 +26,7 @@ class RelanceDeliveryMail(models.AbstractModel):
 
     @api.model
     def _deliver(self, reminders):
-        texts = reminders._make_letters()
+        texts = reminders._make_letters(MAIL_TEXT_FIELDS)
         reminders = reminders._filter_pending()
         invoice_pdfs = reminders._invoice_pdfs()
         reminders = reminders._filter_pending()

@@ -3,8 +3,7 @@ import logging
 import re
 import textwrap
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import ExitStack
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,7 +26,11 @@ from .relance_letter_pdf import (
     LetterError,
     Mark,
 )
-from .relance_letter_print import MissingProgramError, Printing, last_row, print_html
+from .relance_letter_wkhtmltopdf import (
+    MissingProgramError,
+    Printing,
+    last_row,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ _logger = logging.getLogger(__name__)
 # marks allow no more than 256. While it prints them, the next ones are composed.
 CHUNK_SIZE = 50
 # Calls at the same time: each uses one core.
-PRINTERS = 2
+CALLS = 2
 
 # Places on the sheet, in mm from its top left corner. The window is that of a French DL
 # envelope: nothing but the address may stand in x 90-200, y 44-90.
@@ -112,13 +115,15 @@ class RelanceLetter(models.AbstractModel):
         :raise UserError: where wkhtmltopdf is missing or does not work at all
         """
         parts, chunks, pdfs, errors = {}, [], {}, {}
-        with ThreadPoolExecutor(PRINTERS) as printers:
+        with ExitStack() as calls:
             for start in range(0, len(reminders), CHUNK_SIZE):
                 chunk = reminders[start : start + CHUNK_SIZE]
                 letters, failed = self._compose(chunk, texts, parts)
                 errors.update(failed)
+                if len(chunks) >= CALLS:
+                    chunks[-CALLS][1].wait()
                 if letters:
-                    printing = self._printing(letters, parts, printers.submit)
+                    printing = calls.enter_context(self._printing(letters, parts))
                     chunks.append((letters, printing))
             for letters, printing in chunks:
                 printed, failed = self._print_letters(letters, parts, printing)
@@ -134,8 +139,7 @@ class RelanceLetter(models.AbstractModel):
         :rtype: bytes
         """
         document = Document()
-        sheets = [sheet for pdf in pdfs for sheet in document.load(pdf)]
-        pages = [document.stamped(sheet) for sheet in sheets]
+        pages = [page for pdf in pdfs for page in document.pages(pdf)]
         return document.letter(pages, self.env._("Letters"))
 
     # Composing
@@ -466,28 +470,25 @@ class RelanceLetter(models.AbstractModel):
         :raise LetterError: where what came out cannot be used
         """
         for _attempt in range(2):
-            printing = printing or self._printing(letters, parts)
             document = Document()
-            sheets = document.load(printing.content())
+            with printing or self._printing(letters, parts) as call:
+                sheets = document.load(call.content())
             scale = sheets[0].scale()
             if abs(scale - 1) < 0.004:
                 break
-            binary = ir_actions_report._wkhtml()
-            MEASURED_ZOOMS[binary.bin] = printing.zoom / scale
+            MEASURED_ZOOMS[ir_actions_report._wkhtml().bin] = call.zoom / scale
             printing = None
         return self._cut(document, sheets, letters, self._part_keys(letters))
 
-    def _printing(self, letters, parts, submit=None):
-        """Return the printing of letters, in one call of wkhtmltopdf.
+    def _printing(self, letters, parts):
+        """Return a call of wkhtmltopdf that prints letters.
 
-        :param submit: what starts it in the background, as an executor's; without it
-            they are printed when their PDF is asked for
         :rtype: Printing
+        :raise UserError: where wkhtmltopdf is missing
         """
         binary = ir_actions_report._wkhtml()
         zoom = MEASURED_ZOOMS.get(binary.bin) or ZOOMS[binary.is_patched_qt]
-        work = self._print_work(self._document_html(letters, parts, zoom))
-        return Printing(zoom, submit(work).result if submit else work)
+        return self._call(self._document_html(letters, parts, zoom), zoom)
 
     @staticmethod
     def _part_keys(letters):
@@ -543,16 +544,20 @@ class RelanceLetter(models.AbstractModel):
     def _paperformat(self):
         return self._report().get_paperformat()
 
-    def _print_work(self, html):
-        """Return what prints an HTML document, for any thread to call.
+    def _call(self, html, zoom=1):
+        """Return a call of wkhtmltopdf for an HTML document.
 
-        :rtype: Callable[[], bytes]
+        :rtype: Printing
         :raise UserError: where wkhtmltopdf is missing
         """
-        if ir_actions_report._wkhtml().state in ("install", "broken"):
+        binary = ir_actions_report._wkhtml()
+        if binary.state in ("install", "broken"):
             raise self._missing_wkhtmltopdf_error()
         arguments = self._report()._build_wkhtmltopdf_args(self._paperformat(), False)
-        return partial(print_html, arguments, html)
+        try:
+            return Printing(binary.bin, arguments, html, zoom)
+        except MissingProgramError as error:
+            raise self._missing_wkhtmltopdf_error() from error
 
     def _missing_wkhtmltopdf_error(self):
         return UserError(
@@ -569,9 +574,8 @@ class RelanceLetter(models.AbstractModel):
         :raise UserError: where it does not
         """
         try:
-            Document().load(self._print_work("<!DOCTYPE html><p>&#160;</p>")())
-        except MissingProgramError as error:
-            raise self._missing_wkhtmltopdf_error() from error
+            with self._call("<!DOCTYPE html><p>&#160;</p>") as call:
+                Document().load(call.content())
         except LetterError as error:
             raise UserError(
                 self.env._(

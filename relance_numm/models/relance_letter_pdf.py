@@ -30,6 +30,18 @@ REFERENCE = re.compile(rb"\b(\d+) \d+ R\b")
 # Links upwards, which would draw the whole file into each letter.
 UPWARD_REFERENCE = re.compile(rb"/P(?:arent)? \d+ \d+ R\b")
 
+# How `Document` writes a file.
+FILE_START = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
+TABLE_START = b"xref\n0 1\n0000000000 65535 f \n"
+TABLE_ENTRY = re.compile(rb"(\d+) 1\n(\d{10}) 00000 n \n")
+OBJECT_END = b"\nendobj\n"
+PAGE_END = b" /Parent %d 0 R >>"
+TRAILER = re.compile(
+    rb"trailer\n<< /Size (\d+) /Root (\d+) 0 R /Info (\d+) 0 R /ID \[<\w+> <\w+>\] >>\n"
+    rb"startxref\n(\d+)\n%%EOF\n$"
+)
+TREE = re.compile(rb"<< /Type /Pages /Count \d+ /Kids \[([^\]]*)\] >>")
+
 
 class LetterError(Exception):
     """What wkhtmltopdf made of the letters cannot be used."""
@@ -114,6 +126,49 @@ class Sheet:
         return Drawing(b"q 0.6 G 0.4 w %.2f %.2f m %.2f %.2f l S Q" % place)
 
 
+class OwnFile:
+    """A file that ``Document`` wrote, read as it was written.
+
+    A PDF library takes some milliseconds to read a letter: longer than all else that it
+    takes to put it into the file of a batch.
+    """
+
+    def __init__(self, objects, pages, tree, size):
+        self.objects = objects
+        self.pages = pages
+        self.tree = tree
+        self.size = size
+
+    @classmethod
+    def parse(cls, content):
+        """Return a file of ours, or None where another program wrote or changed it.
+
+        :param bytes content: of a PDF file
+        """
+        trailer = TRAILER.search(content, max(0, len(content) - 300))
+        if not content.startswith(FILE_START) or not trailer:
+            return None
+        size, root, _info, start = map(int, trailer.groups())
+        table = content[start : trailer.start()]
+        entries = TABLE_ENTRY.findall(table)
+        if table != TABLE_START + b"".join(b"%b 1\n%b 00000 n \n" % e for e in entries):
+            return None
+        numbers = [int(number) for number, _place in entries]
+        places = [*(int(place) for _number, place in entries), start]
+        objects = {}
+        for index, number in enumerate(numbers):
+            head = b"%d 0 obj\n" % number
+            body = content[places[index] : places[index + 1]]
+            if not body.startswith(head) or not body.endswith(OBJECT_END):
+                return None
+            objects[number] = body[len(head) : -len(OBJECT_END)]
+        # As `Document.letter` numbers them.
+        tree = root + 1
+        kids = TREE.fullmatch(objects.get(tree, b""))
+        pages = [int(number) for number in REFERENCE.findall(kids[1])] if kids else []
+        return cls(objects, pages, tree, size) if pages else None
+
+
 class Document:
     """Printed pages, to be cut into letters and put together without copies.
 
@@ -149,6 +204,23 @@ class Document:
         except Exception as error:
             # Whatever the PDF library stumbles over: it is no PDF to cut letters from.
             raise LetterError(str(error) or type(error).__name__) from error
+
+    def pages(self, content):
+        """Return the pages of a PDF as they are, for ``letter``.
+
+        :raise LetterError: where it is none
+        """
+        own = OwnFile.parse(content)
+        if not own:
+            return [self.stamped(sheet) for sheet in self.load(content)]
+        offset = self._size - 1
+        self._size += own.size
+        self._sources.append((offset, own))
+        end = PAGE_END % own.tree
+        return [
+            self._renumbered(own.objects[number].removesuffix(end), offset)
+            for number in own.pages
+        ]
 
     def part(self, sheet, area):
         """Return the number of an object that draws some of a page on another.
@@ -254,7 +326,7 @@ class Document:
             info: b"<< /Title <%b> /Creator (Odoo) /Producer (Odoo) >>" % text,
         }
         for number, (page, needs) in zip(numbers, pages, strict=True):
-            objects[number] = page + b" /Parent %d 0 R >>" % tree
+            objects[number] = page + PAGE_END % tree
             left = list(needs)
             while left:
                 needed = left.pop()
@@ -296,14 +368,24 @@ class Document:
             # PyPDF2 1.x, then 2.x, which both ask for an encryption key.
             write = getattr(value, "write_to_stream", None) or value.writeToStream
             write(buffer, None)
+        return self._renumbered(buffer.getvalue(), offset)
+
+    def _renumbered(self, content, offset):
+        """Return an object of a file with the numbers that its references have here,
+        and those numbers.
+
+        :param int offset: what the file's numbers are raised by
+        :rtype: tuple[bytes, set[int]]
+        """
         needs = set()
 
         def number(match):
-            needs.add(self._number(int(match[1]) + offset))
-            return b"%d 0 R" % self._number(int(match[1]) + offset)
+            needed = self._number(int(match[1]) + offset)
+            needs.add(needed)
+            return b"%d 0 R" % needed
 
         # References stand before a stream, never within.
-        header, keyword, data = buffer.getvalue().partition(b"stream")
+        header, keyword, data = content.partition(b"stream")
         header = UPWARD_REFERENCE.sub(b"", header)
         return REFERENCE.sub(number, header) + keyword + data, needs
 
@@ -314,8 +396,12 @@ class Document:
             self._numbers[number] = number
             sources = reversed(self._sources)
             offset, reader = next(source for source in sources if source[0] < number)
-            value = IndirectObject(number - offset, 0, reader).getObject()
-            content, needs = self._write(value, offset)
+            if isinstance(reader, OwnFile):
+                content = reader.objects[number - offset]
+                content, needs = self._renumbered(content, offset)
+            else:
+                value = IndirectObject(number - offset, 0, reader).getObject()
+                content, needs = self._write(value, offset)
             self._numbers[number] = self._known.setdefault(content, number)
             self._objects[number], self._needs[number] = content, needs
         return self._numbers[number]
@@ -334,8 +420,7 @@ class Document:
     @staticmethod
     def _file(objects, root, info):
         """Return a PDF file of numbered objects."""
-        chunks = [b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"]
-        table = [b"xref\n0 1\n0000000000 65535 f \n"]
+        chunks, table = [FILE_START], [TABLE_START]
         position = len(chunks[0])
         for number, content in sorted(objects.items()):
             chunk = b"%d 0 obj\n%b\nendobj\n" % (number, content)

@@ -10,6 +10,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, formatLang
 
 from ..tools import all_or_each
+from .relance_template import LETTER_TEXT_FIELDS
 
 # Reminders delivered in one transaction, their letters in one wkhtmltopdf call.
 DELIVERY_SIZE = 200
@@ -173,15 +174,16 @@ class RelanceReminderDelivery(models.Model):
             lambda r: r.origin == "automatic" or r.template_id.attach_invoices
         )
 
-    def _make_letters(self):
+    def _make_letters(self, names=LETTER_TEXT_FIELDS):
         """Make the PDF of each reminder's letter, all in one run (E3).
 
         Those that cannot be made are failed with the reason.
 
+        :param names: the template's texts to render, the letter's among them
         :return: the texts of the others, by id
         :rtype: dict[int, dict[str, str]]
         """
-        texts = self._render_texts()
+        texts = self._render_texts(names)
         reminders = self.filtered(lambda r: r.id in texts)
         try:
             pdfs, errors = self.env["relance.letter"]._render_letters(reminders, texts)

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools.pdf import PdfFileReader
 
 from ..client_actions import notification
+from .relance_letter_pdf import LetterError
 
 
 def is_readable_pdf(content):
@@ -83,6 +84,21 @@ class RelanceReminderLetters(models.Model):
         pdfs = self._active_lines().move_id.invoice_pdf_report_id.mapped("raw")
         enclosures = [io.BytesIO(pdf) for pdf in pdfs if is_readable_pdf(pdf)]
         return self.env["ir.actions.report"]._merge_pdfs([letter, *enclosures])
+
+    def _merged_letters(self):
+        """Return several letters as one PDF that holds once what they share, or False
+        where one cannot be read: Odoo's own merge then says which.
+
+        :rtype: bytes | bool
+        """
+        if len(self) < 2:
+            return False
+        try:
+            return self.env["relance.letter"]._merge_letters(
+                [reminder.letter_attachment_id.raw or b"" for reminder in self]
+            )
+        except LetterError:
+            return False
 
     # Posting
 

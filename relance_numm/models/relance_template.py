@@ -12,6 +12,15 @@ TEXT_FIELDS = (
     "letter_footer",
     "sms_text",
 )
+LETTER_TEXT_FIELDS = (
+    "subject",
+    "letter_top",
+    "letter_bottom",
+    "letter_footer",
+    "signature",
+)
+# With the letter's, as each mail has it attached.
+MAIL_TEXT_FIELDS = ("body_html", *LETTER_TEXT_FIELDS)
 EXPRESSIONS = re.compile(
     r"""t-out\s*=\s*(?:"([^"]*)"|'([^']*)')|\{\{(.*?)\}\}""", re.DOTALL
 )

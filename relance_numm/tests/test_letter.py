@@ -65,6 +65,12 @@ def pages(pdf):
         return [Page(page) for page in document]
 
 
+def pictures(pdf):
+    """Return what the pages of a PDF look like."""
+    with pymupdf.open(stream=pdf) as document:
+        return [page.get_pixmap(dpi=60).samples for page in document]
+
+
 class LetterCase(TransactionCase):
     """Real letters by a real wkhtmltopdf: the one that the server has."""
 
@@ -138,9 +144,8 @@ class LetterCase(TransactionCase):
         if ir_actions_report._wkhtml().state == "install":
             self.skipTest("wkhtmltopdf is not installed")
         self.use_build()
-        run = ir_actions_report._run_wkhtmltopdf
         self.wkhtmltopdf = self.startPatcher(
-            patch.object(ir_actions_report, "_run_wkhtmltopdf", side_effect=run)
+            patch.object(letter_module, "Printing", side_effect=letter_module.Printing)
         )
 
     def use_build(self):
@@ -554,6 +559,41 @@ class LetterChecks:
         self.assertEqual(found, ["R-2611-0009", "R-2611-0001", "R-2611-0009"])
         # What the letters share is there once.
         self.assertLess(len(merged), sum(map(len, pdfs)))
+
+    def test_e3_merged_as_printed(self):
+        """A letter read as we wrote it becomes what a PDF library makes of it."""
+        top = Markup('<p>Voir <a href="https://example.com/a">la page</a></p>')
+        pdfs, _errors = self.render(
+            self.reminder(1), self.reminder(30), texts=[self.texts(letter_top=top)] * 2
+        )
+        merged = self.env["relance.letter"]._merge_letters(pdfs)
+        with patch.object(pdf_tools.OwnFile, "parse", return_value=None):
+            by_library = self.env["relance.letter"]._merge_letters(pdfs)
+        self.assertEqual(pictures(merged), pictures(by_library))
+        self.assertEqual(pictures(merged), [p for pdf in pdfs for p in pictures(pdf)])
+        with pymupdf.open(stream=merged) as document:
+            links = [link["uri"] for page in document for link in page.get_links()]
+        self.assertEqual(links, ["https://example.com/a"] * 2)
+
+    def test_e3_files_of_others_are_not_read_as_ours(self):
+        (pdf,), _errors = self.render(self.reminder())
+        self.assertTrue(pdf_tools.OwnFile.parse(pdf))
+        with pymupdf.open(stream=pdf) as document:
+            rewritten = document.tobytes()
+        start = pdf.rindex(b"startxref")
+        shifted = pdf[:100] + b" " + pdf[100:]
+        for other in (
+            rewritten,
+            # As a program that signs does.
+            pdf + b"5 0 obj\n<< >>\nendobj\nxref\n0 0\n" + pdf[start:],
+            pdf[:-100],
+            shifted,
+            b"%PDF-1.4\n",
+            b"",
+        ):
+            self.assertIsNone(pdf_tools.OwnFile.parse(other))
+        merged = self.env["relance.letter"]._merge_letters([pdf, rewritten])
+        self.assertEqual(pictures(merged), pictures(pdf) * 2)
 
     def test_e3_one_letter_that_crashes_wkhtmltopdf(self):
         crash = 'case "$x" in *.html) grep -q PLANTE "$x" && exit 139; esac'

@@ -2,9 +2,10 @@ from datetime import timedelta
 
 import pymupdf
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import RedirectWarning, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .post_common import PostCommon
 
@@ -84,6 +85,21 @@ class TestPost(PostCommon):
         self.assertNotIn(moves[1].name, action["params"]["message"])
         pages = texts(self._render(action["params"]["next"]))
         self.assertIn(moves[1].name, pages[-1])
+
+    def test_e3_unreadable_letter_is_said(self):
+        """E3: of several letters to print, the one whose file is damaged is named."""
+        other = self._create_customer("Other")
+        letters = self._create_letters(
+            self._invoice(8) | self._invoice(8, partner=other)
+        )
+        letters[0].letter_attachment_id.raw = b"%PDF damaged"
+        with (
+            mute_logger("odoo.addons.base.models.ir_actions_report"),
+            self.assertRaises(RedirectWarning) as raised,
+        ):
+            self._print(letters, with_invoices=False)
+        action = raised.exception.args[1]
+        self.assertEqual(action["res_id"], letters[0].id)
 
     def test_e3_reprint_makes_no_second_reminder(self):
         """E3: printed again, before and after it was posted: the same letter, the same

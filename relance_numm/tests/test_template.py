@@ -94,6 +94,16 @@ class TestTemplate(RelanceCommon):
         self.assertIn("ZeroDivisionError", bad.error)
         self.assertNotIn("Traceback", bad.error)
 
+    def test_a2_letter_without_the_mail_s_text(self):
+        """A2: what is wrong in a text that does not leave stops nothing."""
+        broken = self.template.copy({"name": "Broken"})
+        broken.body_html = '<p><t t-out="1 / 0"/></p>'
+        reminder = self._reminder(template_id=broken.id).sudo()
+        reminder.state = "pending"
+        reminder._make_letters()
+        self.assertTrue(reminder.letter_attachment_id)
+        self.assertEqual(reminder.state, "pending")
+
     def test_a2_preview(self):
         """A2: a preview as mail and as PDF on a real customer, leaving no trace."""
         self._invoice(8)
