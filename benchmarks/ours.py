@@ -3,6 +3,7 @@ person's clicks and Odoo's scheduled actions take."""
 
 import io
 import time
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID
@@ -161,22 +162,44 @@ def mails(env, customers):
 
 
 def letters(env, customers):
-    """Measure how reminders become letters in one PDF file to print."""
+    """Measure how reminders become letters in one PDF file to print.
+
+    :return: with ``pdf_seconds``, what the PDF files alone took of it: that of each
+        letter and the one to print, without notes and internal copy
+    """
     person = person_env(env)
     _warm_up(person)
     reminders = _pending(person, customers, "relance_numm.channel_letter")
-    with measured(person) as result:
+    with measured(person) as result, _stopwatch(env, "_make_letters") as made:
         _deliver(env)
-        made = time.perf_counter()
+        delivered = time.perf_counter()
         action = reminders.batch_id.action_print()
         reports = person["ir.actions.report"].with_context(**action["context"])
         pdf, _kind = reports._render_qweb_pdf(
             action["report_name"], action["context"]["active_ids"]
         )
-        result["print_seconds"] = time.perf_counter() - made
+        made.append(time.perf_counter() - delivered)
+    result["pdf_seconds"] = sum(made)
     result["letters"] = len(reminders.letter_attachment_id)
     result["pages"] = PdfFileReader(io.BytesIO(pdf)).getNumPages()
     return result
+
+
+@contextmanager
+def _stopwatch(env, method):
+    """Give the list to which each call of a method of reminders adds its seconds."""
+    reminders, seconds = type(env["relance.reminder"]), []
+    timed = getattr(reminders, method)
+
+    def call(self, *args, **kwargs):
+        started = time.perf_counter()
+        try:
+            return timed(self, *args, **kwargs)
+        finally:
+            seconds.append(time.perf_counter() - started)
+
+    with patch.object(reminders, method, call):
+        yield seconds
 
 
 def _pending(env, customers, channel):

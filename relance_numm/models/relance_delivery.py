@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from .relance_template import LETTER_TEXT_FIELDS
+
 
 class RelanceDelivery(models.AbstractModel):
     """How a kind of reminder reaches the customer: one model per kind.
@@ -47,7 +49,7 @@ class RelanceDelivery(models.AbstractModel):
             the reminder with the reason
         :rtype: dict
         """
-        return reminder._preview_letter(reminder._render_texts())
+        return reminder._preview_letter(reminder._render_texts(LETTER_TEXT_FIELDS))
 
     @api.model
     def _comment(self, reminder):

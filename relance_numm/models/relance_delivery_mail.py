@@ -85,7 +85,7 @@ class RelanceDeliveryMail(models.AbstractModel):
 
     @api.model
     def _preview(self, reminder):
-        texts = reminder._render_texts()
+        texts = reminder._render_texts(MAIL_TEXT_FIELDS)
         vals = reminder._preview_letter(texts)
         if not texts:
             return vals

@@ -166,7 +166,15 @@ class OwnFile:
         tree = root + 1
         kids = TREE.fullmatch(objects.get(tree, b""))
         pages = [int(number) for number in REFERENCE.findall(kids[1])] if kids else []
-        return cls(objects, pages, tree, size) if pages else None
+        end = PAGE_END % tree
+        if not pages or not all(objects.get(n, b"").endswith(end) for n in pages):
+            return None
+        references = {
+            int(number)
+            for body in objects.values()
+            for number in REFERENCE.findall(body.partition(b"stream")[0])
+        }
+        return cls(objects, pages, tree, size) if references <= set(objects) else None
 
 
 class Document:

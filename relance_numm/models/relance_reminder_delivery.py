@@ -12,7 +12,7 @@ from odoo.tools import SQL, formatLang
 from ..tools import all_or_each
 from .relance_template import LETTER_TEXT_FIELDS
 
-# Reminders delivered in one transaction, their letters in one wkhtmltopdf call.
+# Reminders delivered in one transaction.
 DELIVERY_SIZE = 200
 # Up to so many are delivered while the user waits; more go to the background.
 IMMEDIATE_SIZE = 10

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools.pdf import PdfFileReader
 
 from ..client_actions import notification
-from .relance_letter_pdf import LetterError
+from .relance_letter_pdf import OwnFile
 
 
 def is_readable_pdf(content):
@@ -86,19 +86,16 @@ class RelanceReminderLetters(models.Model):
         return self.env["ir.actions.report"]._merge_pdfs([letter, *enclosures])
 
     def _merged_letters(self):
-        """Return several letters as one PDF that holds once what they share, or False
-        where one cannot be read: Odoo's own merge then says which.
+        """Return several letters as one PDF that holds once what they share, or None
+        where another program changed one of their files: Odoo's merge is for any PDF,
+        and says which one cannot be read.
 
-        :rtype: bytes | bool
+        :rtype: bytes | None
         """
-        if len(self) < 2:
-            return False
-        try:
-            return self.env["relance.letter"]._merge_letters(
-                [reminder.letter_attachment_id.raw or b"" for reminder in self]
-            )
-        except LetterError:
-            return False
+        pdfs = [reminder.letter_attachment_id.raw or b"" for reminder in self]
+        if len(pdfs) < 2 or not all(map(OwnFile.parse, pdfs)):
+            return None
+        return self.env["relance.letter"]._merge_letters(pdfs)
 
     # Posting
 

@@ -101,6 +101,20 @@ class TestPost(PostCommon):
         action = raised.exception.args[1]
         self.assertEqual(action["res_id"], letters[0].id)
 
+    def test_e3_changed_letter_is_printed_as_it_is(self):
+        """E3: a letter whose file another program turned and saved prints so."""
+        other = self._create_customer("Other")
+        letters = self._create_letters(
+            self._invoice(8) | self._invoice(8, partner=other)
+        )
+        with pymupdf.open(stream=letters[0].letter_attachment_id.raw) as document:
+            document[0].set_rotation(90)
+            document.new_page()
+            letters[0].letter_attachment_id.raw = document.tobytes()
+        pdf = self._print(letters, with_invoices=False)
+        with pymupdf.open(stream=pdf) as document:
+            self.assertEqual(sorted(page.rotation for page in document), [0, 0, 90])
+
     def test_e3_reprint_makes_no_second_reminder(self):
         """E3: printed again, before and after it was posted: the same letter, the same
         reminder, the same trace."""
