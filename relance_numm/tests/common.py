@@ -30,7 +30,7 @@ class RelanceCommon(SharedCompanyCommon):
                 "email": "accounts@example.com",
             }
         )
-        cls.today = fields.Date.context_today(cls.env.user)
+        cls.today = cls.company._relance_today()
         cls.level_pre = cls.env.ref("relance_numm.level_pre")
         cls.level_1 = cls.env.ref("relance_numm.level_1")
         cls.level_2 = cls.env.ref("relance_numm.level_2")
