@@ -1,6 +1,8 @@
 import io
 
-from odoo import models
+from odoo import api, models
+
+from .relance_letter_pdf import Document, OwnFile
 
 LETTERS = "relance_numm.report_letter"
 LETTERS_WITH_INVOICES = "relance_numm.report_letter_invoices"
@@ -15,14 +17,27 @@ class IrActionsReport(models.Model):
         if name not in (LETTERS, LETTERS_WITH_INVOICES):
             return super()._render_qweb_pdf_prepare_streams(report_ref, data, res_ids)
         reminders = self.env["relance.reminder"].browse(res_ids)
-        reminders = reminders.filtered("letter_attachment_id")
-        merged = name == LETTERS and reminders._merged_letters()
-        if merged:
-            return {False: {"stream": io.BytesIO(merged), "attachment": None}}
         return {
             reminder.id: {
                 "stream": reminder._letter_stream(name == LETTERS_WITH_INVOICES),
                 "attachment": reminder.letter_attachment_id,
             }
-            for reminder in reminders
+            for reminder in reminders.filtered("letter_attachment_id")
         }
+
+    @api.model
+    def _merge_pdfs(self, streams, *args, **kwargs):
+        """Override of `base`: letters as we wrote them are put together without reading
+        each with a PDF library, and what they share is there once."""
+        files = [
+            isinstance(stream, io.BytesIO) and OwnFile.parse(stream.getvalue())
+            for stream in streams
+        ]
+        if not files or not all(files):
+            return super()._merge_pdfs(streams, *args, **kwargs)
+        document = Document()
+        pages = [page for file in files for page in document.pages(file)]
+        merged = io.BytesIO(document.letter(pages, self.env._("Letters")))
+        # As Odoo's: whoever closes the streams closes this one too.
+        streams.append(merged)
+        return merged

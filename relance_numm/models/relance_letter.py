@@ -120,27 +120,17 @@ class RelanceLetter(models.AbstractModel):
                 chunk = reminders[start : start + CHUNK_SIZE]
                 letters, failed = self._compose(chunk, texts, parts)
                 errors.update(failed)
+                # One of those under way ends before another starts.
                 if len(chunks) >= CALLS:
                     chunks[-CALLS][1].wait()
                 if letters:
-                    printing = calls.enter_context(self._printing(letters, parts))
-                    chunks.append((letters, printing))
+                    printing = self._start_printing(letters, parts)
+                    chunks.append((letters, calls.enter_context(printing)))
             for letters, printing in chunks:
                 printed, failed = self._print_letters(letters, parts, printing)
                 pdfs.update(printed)
                 errors.update(failed)
         return pdfs, errors
-
-    @api.model
-    def _merge_letters(self, pdfs):
-        """Return one PDF of several, in their order (E3).
-
-        :param list pdfs: contents of PDF files
-        :rtype: bytes
-        """
-        document = Document()
-        pages = [page for pdf in pdfs for page in document.pages(pdf)]
-        return document.letter(pages, self.env._("Letters"))
 
     # Composing
 
@@ -469,18 +459,27 @@ class RelanceLetter(models.AbstractModel):
 
         :raise LetterError: where what came out cannot be used
         """
-        for _attempt in range(2):
-            document = Document()
-            with printing or self._printing(letters, parts) as call:
-                sheets = document.load(call.content())
+        for call in (printing, None):
+            call = call or self._start_printing(letters, parts)
+            document, sheets = self._printed(call)
             scale = sheets[0].scale()
             if abs(scale - 1) < 0.004:
                 break
             MEASURED_ZOOMS[ir_actions_report._wkhtml().bin] = call.zoom / scale
-            printing = None
         return self._cut(document, sheets, letters, self._part_keys(letters))
 
-    def _printing(self, letters, parts):
+    @staticmethod
+    def _printed(printing):
+        """Return the pages of a call of wkhtmltopdf, once they are there.
+
+        :rtype: tuple[Document, list[Sheet]]
+        :raise LetterError: where it failed
+        """
+        document = Document()
+        with printing:
+            return document, document.load(printing.content())
+
+    def _start_printing(self, letters, parts):
         """Return a call of wkhtmltopdf that prints letters.
 
         :rtype: Printing
@@ -488,7 +487,7 @@ class RelanceLetter(models.AbstractModel):
         """
         binary = ir_actions_report._wkhtml()
         zoom = MEASURED_ZOOMS.get(binary.bin) or ZOOMS[binary.is_patched_qt]
-        return self._call(self._document_html(letters, parts, zoom), zoom)
+        return self._start_wkhtmltopdf(self._document_html(letters, parts, zoom), zoom)
 
     @staticmethod
     def _part_keys(letters):
@@ -544,7 +543,7 @@ class RelanceLetter(models.AbstractModel):
     def _paperformat(self):
         return self._report().get_paperformat()
 
-    def _call(self, html, zoom=1):
+    def _start_wkhtmltopdf(self, html, zoom=1):
         """Return a call of wkhtmltopdf for an HTML document.
 
         :rtype: Printing
@@ -574,8 +573,7 @@ class RelanceLetter(models.AbstractModel):
         :raise UserError: where it does not
         """
         try:
-            with self._call("<!DOCTYPE html><p>&#160;</p>") as call:
-                Document().load(call.content())
+            self._printed(self._start_wkhtmltopdf("<!DOCTYPE html><p>&#160;</p>"))
         except LetterError as error:
             raise UserError(
                 self.env._(

@@ -27,6 +27,8 @@ MATRIX = rb"(\S+) 0 0 \S+ \S+ \S+ cm"
 FIRST_MATRIX = re.compile(MATRIX)
 RECTANGLE = re.compile(MATRIX + rb"\s+\S+ \S+ (\S+) \S+ re")
 REFERENCE = re.compile(rb"\b(\d+) \d+ R\b")
+# Fonts may have the word in their names.
+STREAM = re.compile(rb">>\s*stream\r?\n")
 # Links upwards, which would draw the whole file into each letter.
 UPWARD_REFERENCE = re.compile(rb"/P(?:arent)? \d+ \d+ R\b")
 
@@ -126,18 +128,31 @@ class Sheet:
         return Drawing(b"q 0.6 G 0.4 w %.2f %.2f m %.2f %.2f l S Q" % place)
 
 
-class OwnFile:
+class ReadFile(NamedTuple):
+    """A file of whatever program, as a PDF library reads it."""
+
+    reader: PdfFileReader
+
+    def body(self, number):
+        """Return an object as bytes."""
+        return _serialized(IndirectObject(number, 0, self.reader).getObject())
+
+
+class OwnFile(NamedTuple):
     """A file that ``Document`` wrote, read as it was written.
 
     A PDF library takes some milliseconds to read a letter: longer than all else that it
     takes to put it into the file of a batch.
     """
 
-    def __init__(self, objects, pages, tree, size):
-        self.objects = objects
-        self.pages = pages
-        self.tree = tree
-        self.size = size
+    objects: dict[int, bytes]
+    pages: list[int]
+    tree: int
+    size: int
+
+    def body(self, number):
+        """Return an object as bytes."""
+        return self.objects[number]
 
     @classmethod
     def parse(cls, content):
@@ -172,7 +187,7 @@ class OwnFile:
         references = {
             int(number)
             for body in objects.values()
-            for number in REFERENCE.findall(body.partition(b"stream")[0])
+            for number in REFERENCE.findall(_split_stream(body)[0])
         }
         return cls(objects, pages, tree, size) if references <= set(objects) else None
 
@@ -206,28 +221,25 @@ class Document:
         try:
             reader = PdfFileReader(io.BytesIO(content), strict=False)
             self._size += int(reader.trailer["/Size"])
-            self._sources.append((offset, reader))
+            self._sources.append((offset, ReadFile(reader)))
             pages = range(reader.getNumPages())
             return [Sheet(reader.getPage(number), offset) for number in pages]
         except Exception as error:
             # Whatever the PDF library stumbles over: it is no PDF to cut letters from.
             raise LetterError(str(error) or type(error).__name__) from error
 
-    def pages(self, content):
-        """Return the pages of a PDF as they are, for ``letter``.
+    def pages(self, file):
+        """Return the pages of one of our files as they are, for ``letter``.
 
-        :raise LetterError: where it is none
+        :param OwnFile file: what to read
         """
-        own = OwnFile.parse(content)
-        if not own:
-            return [self.stamped(sheet) for sheet in self.load(content)]
         offset = self._size - 1
-        self._size += own.size
-        self._sources.append((offset, own))
-        end = PAGE_END % own.tree
+        self._size += file.size
+        self._sources.append((offset, file))
+        end = PAGE_END % file.tree
         return [
-            self._renumbered(own.objects[number].removesuffix(end), offset)
-            for number in own.pages
+            self._renumbered(file.body(number).removesuffix(end), offset)
+            for number in file.pages
         ]
 
     def part(self, sheet, area):
@@ -286,7 +298,7 @@ class Document:
         }
         return {label: Drawing(drawn, numbers) for label, drawn in operators.items()}
 
-    def stamped(self, sheet, parts=(), drawings=()):
+    def stamped(self, sheet, parts, drawings):
         """Return a page with things drawn over it, for ``letter``.
 
         :param list parts: numbers of parts and how far each is moved down, in mm.
@@ -297,14 +309,13 @@ class Document:
         contents, needs = self._write(sheet.page.raw_get("/Contents"), sheet.offset)
         names = {b"/Part%d" % number: number for number, _down in parts}
         fonts = {name: n for drawing in drawings for name, n in drawing.fonts.items()}
-        if parts or drawings:
-            over = [b"\nQ", *(drawing.operators for drawing in drawings)]
-            for name, (_number, down) in zip(names, parts, strict=True):
-                over.append(b"q 1 0 0 1 0 %.3f cm %b Do Q" % (-down * MM, name))
-            # The printed page leaves its own scale behind: it is kept within q and Q.
-            first, last = self._stream(b"q\n"), self._stream(b"\n".join(over))
-            contents = b"[%d 0 R %b %d 0 R]" % (first, contents, last)
-            needs |= {first, last}
+        over = [b"\nQ", *(drawing.operators for drawing in drawings)]
+        for name, (_number, down) in zip(names, parts, strict=True):
+            over.append(b"q 1 0 0 1 0 %.3f cm %b Do Q" % (-down * MM, name))
+        # The printed page leaves its own scale behind: it is kept within q and Q.
+        first, last = self._stream(b"q\n"), self._stream(b"\n".join(over))
+        contents = b"[%d 0 R %b %d 0 R]" % (first, contents, last)
+        needs |= {first, last}
         resources, more_needs = self._resources(
             sheet, {"/XObject": names, "/Font": fonts}
         )
@@ -369,14 +380,7 @@ class Document:
 
     def _write(self, value, offset):
         """Return a PDF value as bytes, and the numbers of the objects that it needs."""
-        buffer = io.BytesIO()
-        try:
-            value.write_to_stream(buffer)
-        except (AttributeError, TypeError):
-            # PyPDF2 1.x, then 2.x, which both ask for an encryption key.
-            write = getattr(value, "write_to_stream", None) or value.writeToStream
-            write(buffer, None)
-        return self._renumbered(buffer.getvalue(), offset)
+        return self._renumbered(_serialized(value), offset)
 
     def _renumbered(self, content, offset):
         """Return an object of a file with the numbers that its references have here,
@@ -393,9 +397,9 @@ class Document:
             return b"%d 0 R" % needed
 
         # References stand before a stream, never within.
-        header, keyword, data = content.partition(b"stream")
+        header, data = _split_stream(content)
         header = UPWARD_REFERENCE.sub(b"", header)
-        return REFERENCE.sub(number, header) + keyword + data, needs
+        return REFERENCE.sub(number, header) + data, needs
 
     def _number(self, number):
         """Return the number that stands for an object: of the first one like it."""
@@ -403,13 +407,8 @@ class Document:
             # Already there for objects that refer to it in turn.
             self._numbers[number] = number
             sources = reversed(self._sources)
-            offset, reader = next(source for source in sources if source[0] < number)
-            if isinstance(reader, OwnFile):
-                content = reader.objects[number - offset]
-                content, needs = self._renumbered(content, offset)
-            else:
-                value = IndirectObject(number - offset, 0, reader).getObject()
-                content, needs = self._write(value, offset)
+            offset, file = next(source for source in sources if source[0] < number)
+            content, needs = self._renumbered(file.body(number - offset), offset)
             self._numbers[number] = self._known.setdefault(content, number)
             self._objects[number], self._needs[number] = content, needs
         return self._numbers[number]
@@ -443,6 +442,25 @@ class Document:
         )  # fmt: skip
         end = b"startxref\n%d\n%%%%EOF\n" % position
         return b"".join([*chunks, *table, trailer, end])
+
+
+def _serialized(value):
+    """Return a value of the PDF library as bytes."""
+    buffer = io.BytesIO()
+    try:
+        value.write_to_stream(buffer)
+    except (AttributeError, TypeError):
+        # PyPDF2 1.x, then 2.x, which both ask for an encryption key.
+        write = getattr(value, "write_to_stream", None) or value.writeToStream
+        write(buffer, None)
+    return buffer.getvalue()
+
+
+def _split_stream(body):
+    """Return an object's dictionary, or whatever it is, and its stream, if any."""
+    stream = STREAM.search(body)
+    start = stream.start() if stream else len(body)
+    return body[:start], body[start:]
 
 
 def _registered_font(path):

@@ -31,7 +31,7 @@ class Printing:
         self.zoom = zoom
         self._folder = tempfile.TemporaryDirectory(prefix="relance.letters.")
         self._target = os.path.join(self._folder.name, "letters.pdf")
-        self._messages = None
+        self._log = os.path.join(self._folder.name, "letters.log")
         try:
             self._process = self._started([program, *arguments, *OPTIONS], html)
         except BaseException:
@@ -42,30 +42,31 @@ class Printing:
         source = os.path.join(self._folder.name, "letters.html")
         with open(source, "w", encoding="utf-8") as file:
             file.write(html)
-        try:
-            return subprocess.Popen(
-                [*command, source, self._target],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except OSError as error:
-            raise MissingProgramError(str(error)) from error
+        # A file and not a pipe: nobody need read it for the call to go on or to end.
+        with open(self._log, "wb") as log:
+            try:
+                return subprocess.Popen(
+                    [*command, source, self._target],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                )
+            except OSError as error:
+                raise MissingProgramError(str(error)) from error
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_error):
-        self._process.kill()
-        self.wait()
-        self._folder.cleanup()
+        try:
+            self._process.kill()
+            self.wait()
+        finally:
+            self._folder.cleanup()
 
     def wait(self):
         """Wait for the end of the call."""
-        if self._messages is None:
-            self._messages = self._process.communicate()[1]
+        self._process.wait()
 
     def content(self):
         """Return the PDF, once it is there.
@@ -77,7 +78,8 @@ class Printing:
         code = self._process.returncode
         # 1 is a warning, mostly about an image.
         if code not in (0, 1) or not os.path.exists(self._target):
-            raise LetterError(f"{last_row(self._messages)} (code {code})".strip())
+            with open(self._log, encoding="utf-8", errors="replace") as log:
+                raise LetterError(f"{last_row(log.read())} (code {code})".strip())
         with open(self._target, "rb") as file:
             return file.read()
 

@@ -5,7 +5,6 @@ from odoo.exceptions import UserError
 from odoo.tools.pdf import PdfFileReader
 
 from ..client_actions import notification
-from .relance_letter_pdf import OwnFile
 
 
 def is_readable_pdf(content):
@@ -84,18 +83,6 @@ class RelanceReminderLetters(models.Model):
         pdfs = self._active_lines().move_id.invoice_pdf_report_id.mapped("raw")
         enclosures = [io.BytesIO(pdf) for pdf in pdfs if is_readable_pdf(pdf)]
         return self.env["ir.actions.report"]._merge_pdfs([letter, *enclosures])
-
-    def _merged_letters(self):
-        """Return several letters as one PDF that holds once what they share, or None
-        where another program changed one of their files: Odoo's merge is for any PDF,
-        and says which one cannot be read.
-
-        :rtype: bytes | None
-        """
-        pdfs = [reminder.letter_attachment_id.raw or b"" for reminder in self]
-        if len(pdfs) < 2 or not all(map(OwnFile.parse, pdfs)):
-            return None
-        return self.env["relance.letter"]._merge_letters(pdfs)
 
     # Posting
 

@@ -1,3 +1,4 @@
+import io
 import logging
 
 from odoo import fields, models
@@ -136,8 +137,10 @@ class RelanceReminderWithCopy(models.Model):
         letters = self.letter_attachment_id.filtered("raw")
         if len(letters) < 2:
             return letters
-        pdf = self.env["relance.letter"]._merge_letters(letters.mapped("raw"))
-        return letters.create(self._prepare_internal_copy_attachment_vals(pdf))
+        streams = [io.BytesIO(letter.raw) for letter in letters]
+        with self.env["ir.actions.report"]._merge_pdfs(streams) as merged:
+            vals = self._prepare_internal_copy_attachment_vals(merged.getvalue())
+        return letters.create(vals)
 
     def _prepare_internal_copy_attachment_vals(self, pdf):
         batch = self.batch_id[:1]

@@ -30,7 +30,9 @@ class RelanceCommon(SharedCompanyCommon):
                 "email": "accounts@example.com",
             }
         )
-        cls.today = cls.company._relance_today()
+        # The day of the person and of the company is one, also near midnight.
+        cls.env.user.tz = cls.company.relance_tz
+        cls.today = fields.Date.context_today(cls.env.user)
         cls.level_pre = cls.env.ref("relance_numm.level_pre")
         cls.level_1 = cls.env.ref("relance_numm.level_1")
         cls.level_2 = cls.env.ref("relance_numm.level_2")

@@ -223,6 +223,12 @@ class LetterCase(TransactionCase):
         ids = [reminder.id for reminder in reminders]
         return list(map(pdfs.get, ids)), list(map(errors.get, ids))
 
+    def merged(self, pdfs):
+        """Return one PDF of several."""
+        streams = [io.BytesIO(pdf) for pdf in pdfs]
+        with self.env["ir.actions.report"]._merge_pdfs(streams) as merged:
+            return merged.getvalue()
+
     def letter(self, reminder=None, **texts):
         """Return the pages of one letter."""
         (pdf,), errors = self.render(
@@ -550,7 +556,7 @@ class LetterChecks:
     def test_e3_merged_in_the_order_given(self):
         reminders = [self.reminder(n, name=f"R-2611-000{n}") for n in (1, 9)]
         pdfs, _errors = self.render(*reminders)
-        merged = self.env["relance.letter"]._merge_letters([pdfs[1], pdfs[0], pdfs[1]])
+        merged = self.merged([pdfs[1], pdfs[0], pdfs[1]])
         found = [
             re.search(r"R-2611-\d{4}", page.text)[0]
             for page in pages(merged)
@@ -566,9 +572,9 @@ class LetterChecks:
         pdfs, _errors = self.render(
             self.reminder(1), self.reminder(30), texts=[self.texts(letter_top=top)] * 2
         )
-        merged = self.env["relance.letter"]._merge_letters(pdfs)
+        merged = self.merged(pdfs)
         with patch.object(pdf_tools.OwnFile, "parse", return_value=None):
-            by_library = self.env["relance.letter"]._merge_letters(pdfs)
+            by_library = self.merged(pdfs)
         self.assertEqual(pictures(merged), pictures(by_library))
         self.assertEqual(pictures(merged), [p for pdf in pdfs for p in pictures(pdf)])
         with pymupdf.open(stream=merged) as document:
@@ -592,8 +598,28 @@ class LetterChecks:
             b"",
         ):
             self.assertIsNone(pdf_tools.OwnFile.parse(other))
-        merged = self.env["relance.letter"]._merge_letters([pdf, rewritten])
+        merged = self.merged([pdf, rewritten])
         self.assertEqual(pictures(merged), pictures(pdf) * 2)
+
+    def test_e3_merge_of_merges(self):
+        pdfs, _errors = self.render(self.reminder(1), self.reminder(30))
+        twice = self.merged([self.merged(pdfs), pdfs[0]])
+        self.assertEqual(
+            pictures(twice), [p for pdf in (*pdfs, pdfs[0]) for p in pictures(pdf)]
+        )
+
+    def test_e3_nothing_is_left_of_a_call(self):
+        """Where the work around it raises, wkhtmltopdf ends and its folder is gone."""
+        self.use_script("exec sleep 60")
+        letters = self.env["relance.letter"]
+        with (
+            self.assertRaises(ZeroDivisionError),
+            letters._start_wkhtmltopdf("<p>A</p>") as call,
+        ):
+            self.assertIsNone(call._process.poll())
+            raise ZeroDivisionError
+        self.assertIsNotNone(call._process.returncode)
+        self.assertFalse(os.path.exists(call._folder.name))
 
     def test_e3_one_letter_that_crashes_wkhtmltopdf(self):
         crash = 'case "$x" in *.html) grep -q PLANTE "$x" && exit 139; esac'
@@ -674,6 +700,19 @@ class TestLetter(LetterChecks, LetterCase):
         self.assertEqual(errors, [None])
 
     # E1: the pure parts
+
+    def test_e1_fallback_font_is_embedded(self):
+        """reportlab's own font has the word "stream" in its name."""
+        letters = self.env["relance.letter"]
+        document, (sheet,) = letters._printed(letters._start_wkhtmltopdf("<p>A</p>"))
+        label = (None, "Page 1/1", "1/1")
+        drawing = document.labels([label], 190, 6)[label]
+        written = document.letter([document.stamped(sheet, [], [drawing])], "A")
+        with pymupdf.open(stream=written) as file:
+            fonts = {font[3]: font[0] for font in file[0].get_fonts()}
+            (vera,) = (n for name, n in fonts.items() if "BitstreamVera" in name)
+            self.assertTrue(file.extract_font(vera)[3])
+            self.assertIn("Page 1/1", file[0].get_text())
 
     def test_e1_examples_of_the_docstrings(self):
         for module in (html_tools, pdf_tools):
