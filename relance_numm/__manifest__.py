@@ -77,6 +77,7 @@
         "demo/relance_followed_demo.xml",
     ],
     "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
     "assets": {
         "web.assets_backend": [
             "relance_numm/static/src/**/*",

@@ -32,10 +32,12 @@ from . import relance_delivery_sms
 from . import relance_delivery_letter_post
 from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
+from . import relance_item_advised
 from . import relance_item_automatic
 from . import relance_item_credit
 from . import relance_item_error
 from . import relance_item_facts
+from . import relance_item_index
 from . import relance_item_outcome
 from . import relance_item_screens
 from . import relance_item_search

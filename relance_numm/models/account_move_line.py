@@ -11,7 +11,7 @@ class AccountMoveLine(models.Model):
         " AND parent_state = 'posted'"
         " AND (amount_residual_currency <> 0 OR amount_residual <> 0)"
     )
-    # The customers who have an open credit: see `relance.item._customer_credit_sql`.
+    # The customers who have an open credit: see `relance.item._unallocated_sql`.
     _relance_credit_idx = models.Index(
         "(partner_id) WHERE reconciled IS NOT TRUE"
         " AND parent_state = 'posted' AND amount_residual_currency < 0"

@@ -324,13 +324,21 @@ class RelanceItem(models.Model):
         PostgreSQL knows how many lines they have.
         """
         return SQL(
+            "%s AND %s.account_id = ANY(%s)",
+            self._open_condition(alias),
+            SQL(alias),
+            self._facts()["accounts"],
+        )
+
+    @api.model
+    def _open_condition(self, alias):
+        """Return the condition of a line on which something is open, of any account."""
+        return SQL(
             """%(line)s.reconciled IS NOT TRUE
            AND %(line)s.parent_state = 'posted'
            AND (%(line)s.amount_residual_currency <> 0
-                OR %(line)s.amount_residual <> 0)
-           AND %(line)s.account_id = ANY(%(account_ids)s)""",
+                OR %(line)s.amount_residual <> 0)""",
             line=SQL(alias),
-            account_ids=self._facts()["accounts"],
         )
 
     @api.model

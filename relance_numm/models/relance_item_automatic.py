@@ -17,6 +17,17 @@ MAX_CREATION_ERRORS = 5
 ERROR_WAIT = timedelta(minutes=50)
 # An instalment that the cron is done with leaves its invoice to the later ones.
 LEAD_LEFT = ("blocked", "cleared", "before_start", "last_step")
+# What the columns are where every company reminds by hand: to say so at once spares
+# PostgreSQL the planning of half the query.
+BY_HAND = {
+    "next_date": SQL("NULL::date"),
+    "next_step_id": SQL("NULL::int"),
+    "next_level_id": SQL("NULL::int"),
+    "automation": SQL("NULL::varchar"),
+    "automatic_code": SQL("'by_hand'::varchar"),
+    "is_due": SQL("FALSE"),
+    "amount_reminded": SQL("NULL::numeric"),
+}
 # Beyond so many rows the dry run does not say by what means they leave.
 MAX_ROUTES = 2000
 
@@ -188,7 +199,7 @@ class RelanceItemAutomatic(models.Model):
 
         :rtype: dict[str, SQL]
         """
-        return {
+        columns = {
             "relance_on": self._relance_on_sql(),
             "next_date": SQL("next_reminder.date"),
             **{
@@ -212,6 +223,15 @@ class RelanceItemAutomatic(models.Model):
             "unallocated_amount": SQL("COALESCE(unallocated.amount, 0)"),
             "amount_reminded": self._amount_reminded_sql(),
         }
+        return columns | BY_HAND if self._all_by_hand() else columns
+
+    @api.model
+    def _all_by_hand(self):
+        """Return whether no company reminds by invoice, as far as the settings of the
+        query are known."""
+        facts = self.env.context.get("relance_item_facts")
+        rehearsal = self.env.context.get("relance_rehearsal")
+        return bool(facts and not facts["any_automatic"] and not rehearsal)
 
     @api.model
     def _automation_sql(self):

@@ -20,40 +20,35 @@ class RelanceItemCredit(models.Model):
     _inherit = "relance.item"
 
     @api.model
-    def _customers_looked_at(self, lines):
-        """Return the condition on ``line`` of the customers that are looked at."""
+    def _customers_looked_at(self, table, lines):
+        """Return the condition on a table of the customers that are looked at."""
         if not lines:
             return SQL("TRUE")
-        return SQL("line.partner_id IN (SELECT partner_id FROM looked_at)")
+        return SQL(
+            "%s.partner_id IN (SELECT partner_id FROM looked_at)", SQL.identifier(table)
+        )
 
     @api.model
     def _customer_credit_sql(self, lines=None):
         """Return the query of what customers with open credits owe, net of these."""
         return SQL(
             """
-            SELECT line.partner_id, owed.company_id, owed.currency_id,
+            SELECT customer.partner_id, owed.company_id, owed.currency_id,
                    owed.credit, owed.net
               FROM (
-                SELECT DISTINCT line.partner_id
-                  FROM account_move_line line
-                 WHERE %(open_line)s
-                   AND line.amount_residual_currency < 0
-                   AND %(customers)s
-              ) line
+                SELECT DISTINCT partner_id FROM relance_item_index
+                 WHERE amount < 0 AND %(customers)s
+              ) customer
         CROSS JOIN LATERAL (
-                SELECT other.company_id, other.currency_id,
-                       SUM(LEAST(other.amount_residual_currency, 0)) AS credit,
-                       SUM(other.amount_residual_currency) AS net
-                  FROM account_move_line other
-                 WHERE %(open_other)s
-                   AND other.partner_id = line.partner_id
-              GROUP BY other.company_id, other.currency_id
-                HAVING SUM(LEAST(other.amount_residual_currency, 0)) < 0
+                SELECT item.company_id, item.currency_id,
+                       SUM(LEAST(item.amount, 0)) AS credit, SUM(item.amount) AS net
+                  FROM relance_item_index item
+                 WHERE item.partner_id = customer.partner_id
+              GROUP BY item.company_id, item.currency_id
+                HAVING SUM(LEAST(item.amount, 0)) < 0
               ) owed
             """,
-            open_line=self._open_lines("line"),
-            customers=self._customers_looked_at(lines),
-            open_other=self._open_lines("other"),
+            customers=self._customers_looked_at("relance_item_index", lines),
         )
 
     @api.model
@@ -113,5 +108,5 @@ class RelanceItemCredit(models.Model):
           GROUP BY money.partner_id, split_part(owner.parent_path, '/', 1)
             """,
             open_line=self._open_lines("line"),
-            customers=self._customers_looked_at(lines),
+            customers=self._customers_looked_at("line", lines),
         )

@@ -83,6 +83,7 @@ class RelanceItemFacts(models.Model):
         :return: the rows of each of the small tables, ``any_role`` (whether a plan is
             for customers with some role), ``any_public`` (whether a plan of public
             bodies may be a customer's: one is a public body, or has a plan of his own),
+            ``any_automatic`` (whether some company reminds by invoice),
             ``accounts`` (ids)
         :rtype: dict
         """
@@ -114,6 +115,10 @@ class RelanceItemFacts(models.Model):
                     ) OR EXISTS (
                         SELECT FROM res_partner WHERE relance_plan_id IS NOT NULL
                     ) AS any_public,
+                    EXISTS (
+                        SELECT FROM res_company
+                         WHERE relance_on IS DISTINCT FROM 'item'
+                    ) AS any_automatic,
                     ARRAY(SELECT id FROM account_account
                            WHERE account_type = 'asset_receivable') AS accounts
                 """,

@@ -37,19 +37,59 @@ class ItemQuery(Query):
 
     def _use_columns(self, args):
         """Let the table have the columns that are read in this query, and no other."""
-        parts = [
+        names = self._names_in([*self._parts(args), *self._where_clauses])
+        table = self._items._assembled(names, self._lines, self._conditions)
+        self._tables[self.table] = self._flushed(table)
+
+    def _flushed(self, table):
+        """Return a query to read from, before which what the work list reads is
+        written."""
+        to_flush = self._whole.to_flush
+        return SQL("(%s)", SQL(table.code, *table.params, to_flush=to_flush))
+
+
+    def _parts(self, args):
+        """Return what this query is made of besides its conditions."""
+        return [
             *(arg if isinstance(arg, SQL) else SQL(arg) for arg in args),
-            *self._where_clauses,
             *(condition for _kind, _table, condition in self._joins.values()),
             *(part for part in (self.groupby, self.having, self._order) if part),
         ]
+
+    def _names_in(self, parts):
+        """Return the columns that these parts read."""
         # Quoted or not, with its table or not; one too many does no harm.
         words = {word for part in parts for word in re.findall(r"\w+", part.code)}
-        names = {"id", *words.intersection(self._items._columns())}
-        table = self._items._assembled(names, self._lines, self._conditions)
-        self._tables[self.table] = SQL(
-            "(%s)", SQL(table.code, *table.params, to_flush=self._whole.to_flush)
-        )
+        return {"id", *words.intersection(self._items._columns())}
+
+
+class IndexedQuery(ItemQuery):
+    """A query whose rows the index of open items knows: who reads no more than their
+    ids, or counts them, looks there alone."""
+
+    def __init__(self, query, items, rows):
+        """Make it from Odoo's query over the same model.
+
+        :param SQL rows: the query of the ids, with all conditions
+        """
+        super().__init__(query, items)
+        self._rows = rows
+
+    def select(self, *args):
+        ids = self._of_ids(args)
+        return super().select(*args) if ids is None else ids.select(*args)
+
+    def subselect(self, *args):
+        ids = self._of_ids(args)
+        return super().subselect(*args) if ids is None else ids.subselect(*args)
+
+    def _of_ids(self, args):
+        """Return the query of the ids where nothing else is read, or None."""
+        if self._names_in(self._parts(args)) != {"id"}:
+            return None
+        query = Query(self._env, self.table, self._flushed(self._rows))
+        query.limit, query.offset = self.limit, self.offset
+        return query
 
 
 def named_ctes(ctes, inlined=()):

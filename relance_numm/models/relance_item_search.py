@@ -23,6 +23,7 @@ MAX_NAMED = 20000
 # Columns that are set only where something is left to pay.
 OWED_COLUMNS = ("advised_step_id", "advised_level_id", "next_step_id", "next_level_id")
 COMPARISONS = {">": SQL(">"), ">=": SQL(">="), "<": SQL("<"), "<=": SQL("<=")}
+LATER = {">": SQL("<"), ">=": SQL("<="), "<": SQL(">"), "<=": SQL(">=")}
 # How many journal items a page looks at for each row that it shows, and a count for
 # each that it counts, before all are looked at in one query: first a few, then more.
 WALKS = (3, 30, 150, 500)
@@ -53,6 +54,9 @@ class RelanceItemSearch(models.Model):
         self = self._with_facts()
         if query.is_empty():
             return ItemQuery(query, self)
+        indexed = self._indexed_query(query, domain, order)
+        if indexed is not None:
+            return indexed
         conditions = self._line_conditions(domain)
         named = self._lines_named(domain)
         if limit and not named:
@@ -167,17 +171,25 @@ class RelanceItemSearch(models.Model):
     @api.model
     def _due_conditions(self, name, operator, value):
         """Return the condition on the due date that one on the days late means."""
-        sql_operator = COMPARISONS.get(operator)
-        if not sql_operator or value is False or value is None:
-            return []
+        bound = self._due_bound(name, operator, value)
+        return [SQL("%s %s %s::date", DATE_DUE, *bound)] if bound else []
+
+    @api.model
+    def _due_bound(self, name, operator, value):
+        """Return the comparison of the due date that one of the days late, or of itself,
+        means, and with which date; None where it is something else.
+
+        :rtype: tuple[SQL, date] | None
+        """
+        if name not in ("date_due", "days_late") or value is False or value is None:
+            return None
+        if operator not in COMPARISONS:
+            return None
         if name == "date_due":
-            return [SQL("%s %s %s::date", DATE_DUE, sql_operator, value)]
-        todays = self._todays()
-        if operator in (">", ">="):
-            day = max(todays) - timedelta(days=value)
-            return [SQL("%s <= %s::date", DATE_DUE, day)]
-        day = min(todays) - timedelta(days=value)
-        return [SQL("%s >= %s::date", DATE_DUE, day)]
+            return COMPARISONS[operator], value
+        # Late by more is due earlier; of several days it is, the widest bound.
+        day = (max if operator in (">", ">=") else min)(self._todays())
+        return LATER[operator], day - timedelta(days=value)
 
     @api.model
     def _advised_conditions(self, level_ids, sure=False):

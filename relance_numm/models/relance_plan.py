@@ -267,10 +267,7 @@ class RelancePlan(models.Model):
             """
             LEFT JOIN relance_plan own_plan
                    ON own_plan.active
-                  AND own_plan.id = COALESCE(
-                        (%(partner)s.relance_plan_id->>(%(company)s.id::text))::int,
-                        (%(partner)s.relance_plan_id->>split_part(
-                            %(company)s.parent_path, '/', 1))::int)
+                  AND own_plan.id = %(own)s
             LEFT JOIN role_plan
                    ON role_plan.company_id = %(company)s.id
                   AND role_plan.partner_id = %(partner)s.id
@@ -279,7 +276,25 @@ class RelancePlan(models.Model):
                    ON type_plan.company_id = %(company)s.id
                   AND type_plan.customer_type = %(type)s
             """,
+            own=self._own_plan_id_sql(partner, company),
             type=self.env["res.partner"]._relance_type_sql(partner),
+            partner=partner,
+            company=company,
+        )
+
+    @api.model
+    def _own_plan_id_sql(self, partner, company):
+        """Return the expression of the plan that a customer has of his own in a company
+        or in its entity, be it archived or not (A5).
+
+        :param SQL partner: alias of the ``res_partner`` table in the query.
+        :param SQL company: alias of the ``res_company`` table in the query.
+        """
+        return SQL(
+            """COALESCE(
+                (%(partner)s.relance_plan_id->>(%(company)s.id::text))::int,
+                (%(partner)s.relance_plan_id->>split_part(
+                    %(company)s.parent_path, '/', 1))::int)""",
             partner=partner,
             company=company,
         )

@@ -31,6 +31,10 @@ SERVED = {
     "account_move_line_relance_due_idx": "_read_page",
     "account_move_line_relance_credit_idx": "_read_credits",
     "mail_mail__relance_reminder_id_index": "_recall_mails",
+    "relance_item_index_advised_idx": "_read_advised",
+    "relance_item_index_credit_idx": "_sum_credits",
+    "relance_item_index_partner_idx": "_sum_credits",
+    "relance_item_index_pkey": "_refresh_row",
     "relance_prepare_line__batch_id_index": "_take_waiting",
     "relance_prepare_line__prepare_id_index": "_read_preparation",
     "relance_reminder__batch_id_index": "_count_batch",
@@ -75,6 +79,8 @@ class TestIndexes(RelanceCommon):
         cls.partner = cls.customer.browse(customers)
         cls._fill_books(cls.line)
         cls._fill_reminders(reminder)
+        # What its triggers do where they may fire.
+        cls.env["relance.item"]._fill_index()
         cls._fill_waiting()
         cls._index_names()
 
@@ -227,16 +233,33 @@ class TestIndexes(RelanceCommon):
 
     # What the indexes are for
 
-    def _read_page(self):
+    def _read_advised(self):
         self.env["relance.item"].search_fetch(
             [("advised_level_id", "in", self.levels.ids)],
+            ["advised_level_id"],
+            order="days_late desc, id",
+            limit=PAGE,
+        )
+
+    def _sum_credits(self):
+        self.env["relance.item"]._customer_credit_values("")
+
+    def _refresh_row(self):
+        # What the triggers call hides its plan: as it is in there.
+        self.env.cr.execute(
+            "SELECT FROM relance_item_index WHERE id = ANY(%s)", [[self.first_line]]
+        )
+
+    def _read_page(self):
+        self.env["relance.item"].search_fetch(
+            [("reason_code", "=", False)],
             ["last_level_id", "next_date", "advised_level_id"],
             order="days_late desc, id",
             limit=PAGE,
         )
 
     def _read_credits(self):
-        self.env["relance.item"]._customer_credit_values("")
+        self.assertTrue(self.env["relance.item"].search([("has_credit", "=", True)]))
 
     def _recall_mails(self):
         self.env["relance.channel"]._delivery_of("mail")._recall(self.reminder)
@@ -358,7 +381,11 @@ class TestIndexes(RelanceCommon):
             for index in model._table_objects.values()
             if index._module in ADDONS and isinstance(index, Index)
         }
-        return {**fields, **objects}
+        self.env.cr.execute(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'relance_item_index'"
+        )
+        kept = {name: None for (name,) in self.env.cr.fetchall()}
+        return {**fields, **objects, **kept}
 
     def test_served(self):
         """The code for which an index is there uses it."""

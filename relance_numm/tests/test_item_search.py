@@ -79,6 +79,7 @@ class TestItemSearch(RelanceCommon):
             patch.object(type(self.items), "_walked_ids", lambda *args: None),
             patch.object(type(self.items), "_line_conditions", lambda *args, **kw: []),
             patch.object(type(self.items), "_lines_named", lambda *args: False),
+            patch.object(type(self.items), "_indexed_query", lambda *args: None),
         ):
             return self.items.search(domain, order=order).ids
 
