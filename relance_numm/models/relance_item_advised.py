@@ -236,8 +236,8 @@ class RelanceItemAdvised(models.Model):
     @api.model
     def _segments_asked(self, asked):
         """Return the queries of the rows of the index that are asked for, as far as
-        each row tells by itself: see the conditions below; None where the index does not
-        help.
+        each row tells by itself (see the conditions below), or None where the index
+        does not help.
 
         :param Asked asked: what is asked for
         :rtype: list[SQL] | None

@@ -63,9 +63,7 @@ class RelanceItemIndex(models.Model):
         code = "\n".join(self.env.cr.mogrify(s).decode() for s in statements)
         digest = hashlib.sha256(code.encode()).hexdigest()
         [[known]] = self.env.execute_query(
-            SQL(
-                "SELECT obj_description(to_regclass('relance_item_index'), 'pg_class')"
-            )
+            SQL("SELECT obj_description(to_regclass('relance_item_index'), 'pg_class')")
         )
         if known == digest:
             return
@@ -209,9 +207,7 @@ class RelanceItemIndex(models.Model):
             "amount": SQL("line.amount_residual_currency"),
             "held": SQL("(CASE %s END) IS NOT NULL", self._not_owed_cases()),
             "customer_type": partners._relance_type_sql(partner),
-            "plan_id": SQL(
-                "COALESCE(%s, 0)", plans._own_plan_id_sql(partner, company)
-            ),
+            "plan_id": SQL("COALESCE(%s, 0)", plans._own_plan_id_sql(partner, company)),
             "sent_level_id": SQL("COALESCE(sent.level_id, 0)"),
             "sent_day": SQL("sent_day.day"),
             "promise_date": SQL("move.relance_promise_date"),
@@ -330,18 +326,16 @@ class RelanceItemIndex(models.Model):
     @api.model
     def _index_list(self, names, row=None):
         """Return columns, with a comma between: those of a row if it is given."""
-        return SQL(", ").join(
-            SQL("%s.%s", SQL(row), SQL.identifier(name)) if row else SQL.identifier(name)
-            for name in names
-        )
+        of = (row,) if row else ()
+        return SQL(", ").join(SQL.identifier(*of, name) for name in names)
 
     @api.model
     def _index_changed(self, names):
         """Return the condition that an UPDATE changes one of these columns."""
         return SQL(
             "ROW(%s) IS DISTINCT FROM ROW(%s)",
-            self._index_list(names, "OLD"),
-            self._index_list(names, "NEW"),
+            self._index_list(names, "old"),
+            self._index_list(names, "new"),
         )
 
     @api.model

@@ -47,7 +47,6 @@ class ItemQuery(Query):
         to_flush = self._whole.to_flush
         return SQL("(%s)", SQL(table.code, *table.params, to_flush=to_flush))
 
-
     def _parts(self, args):
         """Return what this query is made of besides its conditions."""
         return [

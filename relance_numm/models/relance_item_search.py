@@ -176,8 +176,8 @@ class RelanceItemSearch(models.Model):
 
     @api.model
     def _due_bound(self, name, operator, value):
-        """Return the comparison of the due date that one of the days late, or of itself,
-        means, and with which date; None where it is something else.
+        """Return the comparison of the due date that one of the days late, or of
+        itself, means, and with which date; None where it is something else.
 
         :rtype: tuple[SQL, date] | None
         """
