@@ -64,6 +64,10 @@ class Filler:
             )
         self.cr.execute("SET LOCAL session_replication_role = origin")
         self.env.invalidate_all()
+        if "relance.item" in self.env:
+            # What its triggers would have done.
+            self.env["relance.item"]._fill_index()
+            self._say("open items indexed")
         self._exclude_customers(partner)
         self.cr.commit()
         self._say("indexes made")

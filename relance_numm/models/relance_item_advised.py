@@ -32,6 +32,16 @@ class Asked(NamedTuple):
         known = getattr(self, name)
         return self._replace(**{name: set(ids) if known is None else known & set(ids)})
 
+    def covers(self, segment):
+        """Return whether rows of a segment may be asked for."""
+        return all(
+            asked is None or value in asked
+            for asked, value in (
+                (self.company_ids, segment.company_id),
+                (self.last_level_ids, segment.sent_level_id),
+            )
+        )
+
 
 class Segment(NamedTuple):
     """Items that one rule holds for: of a company, with a plan of their own or by their
@@ -253,14 +263,10 @@ class RelanceItemAdvised(models.Model):
             for row in facts["type_plan"] or []
         }
         ranks = {row["id"]: row["rank"] for row in facts["level_rank"] or []}
+        segments = [segment for segment in segments if asked.covers(segment)]
+        days = self._days_of_companies({segment.company_id for segment in segments})
         queries = []
         for segment in segments:
-            if asked.company_ids and segment.company_id not in asked.company_ids:
-                continue
-            if asked.last_level_ids is not None and (
-                segment.sent_level_id not in asked.last_level_ids
-            ):
-                continue
             plan_id = (
                 segment.own_plan_id
                 if segment.own_plan_active
@@ -268,36 +274,51 @@ class RelanceItemAdvised(models.Model):
             )
             if plan := plans.get(plan_id):
                 sent_rank = ranks.get(segment.sent_level_id)
-                for span in advised_spans(plan, sent_rank, asked.level_ids):
-                    queries.append(self._segment_sql(segment, span, asked.conditions))
+                queries += [
+                    self._segment_sql(segment, span, asked, *days[segment.company_id])
+                    for span in advised_spans(plan, sent_rank, asked.level_ids)
+                ]
         return queries or [SQL("%s WHERE FALSE", ROWS)]
 
     @api.model
-    def _segment_sql(self, segment, span, conditions):
+    def _days_of_companies(self, company_ids):
+        """Return, for each of these companies, which day it is there, and the latest
+        day on which a reminder left that no longer keeps the next one from leaving.
+
+        :rtype: dict[int, tuple[date, date]]
+        """
+        # Whoever sees their items: neither is a secret.
+        companies = self.env["res.company"].sudo().browse(company_ids)
+        days = {}
+        for company in companies:
+            today = company._relance_today()
+            days[company.id] = today, today - timedelta(company.relance_min_gap or 0)
+        return days
+
+    @api.model
+    def _segment_sql(self, segment, span, asked, today, last_sent):
         """Return the query of a segment's rows that are so many days late.
 
         :param Segment segment: which rows
         :param tuple span: the first day, and the one behind the last
-        :param conditions: further conditions on ``item``
+        :param Asked asked: what else they have to fulfil
+        :param date today: which day it is in their company
+        :param date last_sent: the latest day of a last reminder
         """
-        company = self.env["res.company"].browse(segment.company_id)
-        today = company._relance_today()
         first, end = span
         where = [
             SQL("NOT item.held AND item.company_id = %s", segment.company_id),
             SQL("item.plan_id = %s", segment.own_plan_id),
             SQL("item.customer_type = %s", segment.customer_type),
             SQL("item.sent_level_id = %s", segment.sent_level_id),
+            SQL("(item.sent_day IS NULL OR item.sent_day <= %s)", last_sent),
             SQL("(item.promise_date IS NULL OR item.promise_date < %s)", today),
-            *conditions,
+            *asked.conditions,
         ]
         if first is not None:
-            where.append(SQL("item.date_due <= %s", today - timedelta(days=first)))
+            where.append(SQL("item.date_due <= %s", today - timedelta(first)))
         if end is not None:
-            where.append(SQL("item.date_due > %s", today - timedelta(days=end)))
-        if gap := company.sudo().relance_min_gap:
-            last = today - timedelta(days=gap)
-            where.append(SQL("(item.sent_day IS NULL OR item.sent_day <= %s)", last))
+            where.append(SQL("item.date_due > %s", today - timedelta(end)))
         return SQL("%s WHERE %s", ROWS, SQL(" AND ").join(where))
 
     @api.model
