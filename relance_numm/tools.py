@@ -1,7 +1,19 @@
+from functools import lru_cache
 from typing import NamedTuple
 
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools.mail import email_normalize_all, single_email_re
+
+
+# Of each customer they are asked for several times, and they take long to find.
+@lru_cache(maxsize=4096)
+def normalized_emails(text):
+    """Return the addresses in a text, normalized.
+
+    :param text: a string, False or None
+    :rtype: tuple[str, ...]
+    """
+    return tuple(email_normalize_all(text))
 
 
 def well_formed_emails(text):
@@ -9,9 +21,7 @@ def well_formed_emails(text):
 
     :rtype: list[str]
     """
-    return [
-        email for email in email_normalize_all(text) if single_email_re.match(email)
-    ]
+    return [email for email in normalized_emails(text) if single_email_re.match(email)]
 
 
 def malformed_email(text):

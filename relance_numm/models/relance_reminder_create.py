@@ -7,44 +7,43 @@ class RelanceReminderCreate(models.Model):
     _inherit = "relance.reminder"
 
     @api.model
-    def _create_with_lines(self, vals_list):
+    def _create_with_lines(self, vals_list, claims):
         """Create reminders, and those that accompany them, with all their lines.
 
-        :param list vals_list: as for ``create``; the lines are all new ones
+        :param list vals_list: as for ``create``, without lines
+        :param list[Claim] claims: what each of them claims, and those that accompany it
         :return: the reminders, those that accompany them included
         """
-        lines, companion_lines = [], []
-        mains_vals = []
-        for vals in vals_list:
-            companions_vals = []
-            for command in vals.get("companion_ids", ()):
-                companion_vals, commands = self._split_lines(command[2])
-                companions_vals.append((*command[:2], companion_vals))
-                companion_lines.append(commands)
-            main_vals, commands = self._split_lines(vals)
-            lines.append(commands)
-            if companions_vals:
-                main_vals["companion_ids"] = companions_vals
-            mains_vals.append(main_vals)
-        mains = self.create(mains_vals)
-        # In the order in which they were created.
-        companions = self.union(*(main.companion_ids.sorted("id") for main in mains))
-        reminders = mains | companions
-        commands = [*lines, *companion_lines]
-        self.env["relance.reminder.line"]._insert_claims(
-            dict(zip(reminders, commands, strict=True))
-        )
-        # It was given, see below: nothing to add up again.
-        self.env.remove_to_compute(self._fields["amount_total"], reminders)
+        vals_list = [
+            self._with_total(vals, claim)
+            for vals, claim in zip(vals_list, claims, strict=True)
+        ]
+        mains = self.create(vals_list)
+        companions = [
+            # In the order in which they were created.
+            (companion, claim)
+            for main, claim in zip(mains, claims, strict=True)
+            for companion in main.companion_ids.sorted("id")
+        ]
+        made = [*zip(mains, claims, strict=True), *companions]
+        reminders = self.browse(reminder.id for reminder, _claim in made)
+        # It was given, see below: nothing to add up, neither before there are lines nor
+        # because there are.
+        total = self._fields["amount_total"]
+        self.env.remove_to_compute(total, reminders)
+        self.env["relance.reminder.line"]._insert_claims(made)
+        self.env.remove_to_compute(total, reminders)
         return reminders
 
     @api.model
-    def _split_lines(self, vals):
-        """Return a reminder's values without its lines, but with their total, and the
-        commands of its lines."""
-        commands = vals["line_ids"]
+    def _with_total(self, vals, claim):
+        """Return a reminder's values with the total of what it claims, and those of the
+        reminders that accompany it."""
         currency = self.env["res.currency"].browse(vals["currency_id"])
-        total = currency.round(sum(line["amount_due"] for _op, _id, line in commands))
-        return {name: value for name, value in vals.items() if name != "line_ids"} | {
-            "amount_total": total
-        }, commands
+        total = {"amount_total": currency.round(claim.amount_due)}
+        result = vals | total
+        if companions := vals.get("companion_ids"):
+            result["companion_ids"] = [
+                (*command[:2], command[2] | total) for command in companions
+            ]
+        return result
