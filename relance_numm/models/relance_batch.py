@@ -12,9 +12,10 @@ from ..tools import all_or_each
 from .relance_reminder import IN_FLIGHT, REMINDER_ORIGINS
 from .relance_step import Route
 
-# Up to so many reminders are created while the user waits; more, in the background,
-# so many in one transaction.
+# Up to so many reminders are created while the user waits.
 CREATE_SIZE = 200
+# More, in the background, so many in one transaction: after each, progress shows.
+PORTION_SIZE = 500
 
 
 class ReminderRequest(NamedTuple):
@@ -164,9 +165,9 @@ class RelanceBatch(models.Model):
         )
         # Other workers hold the first ones.
         lines = line.search(
-            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE * 20, order="id"
+            [("batch_id", "=", line.batch_id.id)], limit=PORTION_SIZE * 20, order="id"
         )
-        return lines.try_lock_for_update(limit=CREATE_SIZE) if line else line
+        return lines.try_lock_for_update(limit=PORTION_SIZE) if line else line
 
     @api.model
     def _create_all_waiting(self):
@@ -308,15 +309,20 @@ class RelanceBatch(models.Model):
         recipients = customers._relance_recipients()
         claimed, refused = self._claimed_rows(requests, rows)
         claims = self.env["relance.item"]._claims([mine for _request, mine in claimed])
-        prepared = []
-        for (request, _rows), claim in zip(claimed, claims, strict=True):
-            mine = recipients[request.partner.id]
-            problem = self._request_problem(request, claim, mine)
-            if problem:
-                refused.append(problem)
-            else:
-                vals = self._prepare_reminder_vals(request, claim, mine)
-                prepared.append((vals, self._prepare_claim(request, claim)))
+        asked = [
+            (request, claim, recipients[request.partner.id])
+            for (request, _rows), claim in zip(claimed, claims, strict=True)
+        ]
+        problems = self._request_problems(asked)
+        refused += filter(None, problems)
+        prepared = [
+            (
+                self._prepare_reminder_vals(request, claim, mine),
+                self._prepare_claim(request, claim),
+            )
+            for (request, claim, mine), problem in zip(asked, problems, strict=True)
+            if not problem
+        ]
         self._number([vals for vals, _claim in prepared])
         return prepared, refused
 
@@ -352,14 +358,20 @@ class RelanceBatch(models.Model):
     def _number(self, vals_list):
         """Give reminders, and those that accompany them, their numbers (D6)."""
         companions = [
-            command[2]
-            for vals in vals_list
-            for command in vals.get("companion_ids", ())
+            companion for vals in vals_list for companion in vals.get("companions", ())
         ]
         numbered = vals_list + companions
         numbers = self.company_id._relance_next_numbers(len(numbered))
         for vals, number in zip(numbered, numbers, strict=True):
             vals["name"] = number
+
+    @api.model
+    def _request_problems(self, asked):
+        """Return why each of these is not allowed, or False (D2, D3).
+
+        :param list asked: of each a request, what it claims, the customer's recipients
+        """
+        return [self._request_problem(*one) for one in asked]
 
     @api.model
     def _request_problem(self, request, claim, recipients):
@@ -379,9 +391,7 @@ class RelanceBatch(models.Model):
                 level=request.level.name,
                 levels=", ".join(claim.levels.mapped("name")),
             )
-        channels = claim.plan._step_of_level(request.level)._allowed_channels(
-            without_mail=True
-        )
+        channels = claim.step_at(request.level)._allowed_channels(without_mail=True)
         if request.channel not in channels:
             return self.env._(
                 "%(customer)s: the type “%(type)s” is not one of the level "
@@ -395,8 +405,7 @@ class RelanceBatch(models.Model):
 
     def _prepare_reminder_vals(self, request, claim, recipients):
         """Return the values of a reminder, without its lines."""
-        plan = claim.plan
-        step = plan._step_of_level(request.level)
+        plan, step = claim.plan, claim.step_at(request.level)
         delivery = request.channel._delivery()
         author = self._author(request, plan)
         return {
@@ -444,10 +453,11 @@ class RelanceBatch(models.Model):
             ._create_with_lines(vals_list, claims)
         )
         # The customer's reply reaches whoever wrote and whoever follows him up.
-        by_readers = reminders.grouped(lambda r: r.user_id | r._responsible())
+        responsible = reminders._responsibles()
+        by_readers = reminders.grouped(lambda r: r.user_id | responsible[r])
         for readers, theirs in by_readers.items():
             people = readers.filtered(lambda user: not user._is_superuser())
-            theirs.message_subscribe(people.partner_id.ids)
+            theirs._subscribe_all(people.partner_id)
         self.env.flush_all()
         return reminders
 

@@ -1,7 +1,7 @@
 from collections import deque
 from functools import partial
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import SUPERUSER_ID, api, models
 
 from ..tools import all_or_each
 from .relance_batch import ReminderRequest
@@ -304,11 +304,11 @@ class RelanceBatchAutomatic(models.Model):
             "internal_email": claim.items.move_id._relance_internal_address()
             or vals["internal_email"],
         }
-        vals["companion_ids"] = [
-            fields.Command.create(self._prepare_companion_vals(vals, channel, request))
+        companions = [
+            self._prepare_companion_vals(vals, channel, request)
             for channel in request.route.companions
         ]
-        return vals
+        return {**vals, "companions": companions}
 
     def _prepare_companion_vals(self, vals, channel, request):
         """Return the values of a call, meeting or SMS beside another reminder's."""

@@ -36,16 +36,14 @@ class RelanceBulkInsert(models.AbstractModel):
             rows = self._insert_select(columns, self._json_rows(portion, names))
             ids += [id_ for (id_,) in rows]
         records = self.browse(ids)
-        for name in names:
-            field = self._fields[name]
-            field._insert_cache(
-                records,
-                [
-                    field.convert_to_cache(vals.get(name), records, validate=False)
-                    for vals in vals_list
-                ],
-            )
-        self._after_insert(records, names)
+        cached = {
+            name: [
+                self._fields[name].convert_to_cache(value, records, validate=False)
+                for value in (vals.get(name) for vals in vals_list)
+            ]
+            for name in names
+        }
+        self._after_insert(records, names, cached)
         return records
 
     @api.model
@@ -94,19 +92,18 @@ class RelanceBulkInsert(models.AbstractModel):
             and not field.compute
             and field.name not in columns
         ]
-        columns = {
-            **columns,
-            **{
-                name: SQL(
-                    "%s", self._fields[name].convert_to_column_insert(value, self)
-                )
-                for name, value in self.default_get(missing).items()
-            },
-            "create_uid": SQL("%s", self.env.uid),
-            "create_date": SQL("%s", self.env.cr.now()),
-            "write_uid": SQL("%s", self.env.uid),
-            "write_date": SQL("%s", self.env.cr.now()),
+        uid, now = SQL("%s", self.env.uid), SQL("%s", self.env.cr.now())
+        defaults = {
+            name: SQL("%s", self._fields[name].convert_to_column_insert(value, self))
+            for name, value in self.default_get(missing).items()
         }
+        logged = {
+            "create_uid": uid,
+            "create_date": now,
+            "write_uid": uid,
+            "write_date": now,
+        }
+        columns = {**logged, **defaults, **columns}
         return self.env.execute_query(
             SQL(
                 "INSERT INTO %s (%s) SELECT %s %s RETURNING %s",
@@ -119,11 +116,12 @@ class RelanceBulkInsert(models.AbstractModel):
         )
 
     @api.model
-    def _after_insert(self, records, names):
+    def _after_insert(self, records, names, cached):
         """Do what the ORM does after an INSERT, but that nothing given is computed
         again.
 
         :param names: the fields that were given
+        :param dict cached: the values of some of them, for the cache
         """
         given = [self._fields[name] for name in names]
         for field in given:
@@ -131,6 +129,9 @@ class RelanceBulkInsert(models.AbstractModel):
                 self.env[inverse.model_name].invalidate_model(
                     [inverse.name], flush=False
                 )
+        # After that: what is the inverse of another goes with it.
+        for name, values in cached.items():
+            self._fields[name]._insert_cache(records, values)
         for field in self._fields.values():
             if field.store and field.compute and field.name not in names:
                 self.env.add_to_compute(field, records)

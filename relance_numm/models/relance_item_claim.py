@@ -33,14 +33,16 @@ class ClaimRow(NamedTuple):
 class Claim(NamedTuple):
     """What one reminder claims: rows of a company, a customer and a currency.
 
-    ``plan`` is the customer's, ``levels`` those that a person may choose, from the
-    highest that was sent, ``sent_level``, to the highest ``advised_level`` (D2). The
+    ``plan`` is the customer's and ``steps`` its steps, by level; ``levels`` are those
+    that a person may choose, from the highest that was sent, ``sent_level``, to the
+    highest ``advised_level`` (D2). The
     level of each row by itself, ``levels_by_id``, and the rows whose first reminder it
     is, ``first_ids``, are the cron's (G2).
     """
 
     items: models.Model
     plan: models.Model
+    steps: dict
     sent_level: models.Model
     advised_level: models.Model
     levels: models.Model
@@ -49,6 +51,10 @@ class Claim(NamedTuple):
     cautions: models.Model | None = None
     levels_by_id: dict = {}
     first_ids: frozenset = frozenset()
+
+    def step_at(self, level):
+        """Return the plan's step at a level, maybe none."""
+        return self.steps.get(level, self.plan.step_ids.browse())
 
 
 class RelanceItemClaim(models.Model):
@@ -88,6 +94,14 @@ class RelanceItemClaim(models.Model):
         )
 
     @api.model
+    def _caution_fields(self):
+        """Return the names of what `_cautions` reads.
+
+        :rtype: list[str]
+        """
+        return ["has_credit", "last_date", "last_state", "sent_level_id"]
+
+    @api.model
     def _claims(self, groups):
         """Return what reminders claim of rows.
 
@@ -99,7 +113,8 @@ class RelanceItemClaim(models.Model):
         cautions = self.browse(
             row.id for rows in groups for row in rows if row.is_caution
         )
-        cautions.fetch(list(self._columns()))
+        cautions.invalidate_recordset(flush=False)
+        cautions.fetch(self._caution_fields())
 
         # There are few of them, for however many customers.
         @cache
@@ -111,18 +126,23 @@ class RelanceItemClaim(models.Model):
             )
 
         @cache
+        def steps(plan_id):
+            return {step.level_id: step for step in plans.browse(plan_id).step_ids}
+
+        @cache
         def between(plan_id, sent, advised):
-            return plans.browse(plan_id or ())._levels_between(sent, advised)
+            return plans.browse(plan_id)._levels_between(sent, advised)
 
         claims = []
         for rows in groups:
-            plan_id = rows[0].plan_id
+            plan_id = rows[0].plan_id or ()
             sent = highest(frozenset(row.sent_level_id for row in rows))
             advised = highest(frozenset(row.advised_level_id for row in rows))
             claims.append(
                 Claim(
                     items=self.browse(row.id for row in rows),
-                    plan=plans.browse(plan_id or ()),
+                    plan=plans.browse(plan_id),
+                    steps=steps(plan_id),
                     sent_level=sent,
                     advised_level=advised,
                     levels=between(plan_id, sent, advised),

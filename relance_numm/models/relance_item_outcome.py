@@ -99,6 +99,11 @@ class RelanceItemOutcome(models.Model):
         """Override for promises."""
         return super()._caution_domain() | Domain("promise_date", "!=", False)
 
+    @api.model
+    def _caution_fields(self):
+        names = ["company_id", "currency_id", "promise_amount", "promise_date"]
+        return super()._caution_fields() + names
+
     def _cautions(self):
         """Override to point out promises whose date has passed."""
         past = self.filtered(lambda i: i.promise_date and not i._is_promised())

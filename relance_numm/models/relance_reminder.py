@@ -245,11 +245,23 @@ class RelanceReminder(models.Model):
     def _responsible(self):
         """Return who follows the customer up: his person, the plan's, the author."""
         self.ensure_one()
-        return (
-            self.partner_id._relance_followed_by(self.company_id)
-            or self.plan_id.user_id
-            or self.user_id
-        )
+        return self._responsibles()[self]
+
+    def _responsibles(self):
+        """Return who follows the customer of each reminder up.
+
+        :rtype: dict[relance.reminder, res.users]
+        """
+        responsible = {}
+        for company, reminders in self.grouped("company_id").items():
+            followed_by = reminders.partner_id._relance_all_followed_by(company)
+            for reminder in reminders:
+                responsible[reminder] = (
+                    followed_by[reminder.partner_id.id]
+                    or reminder.plan_id.user_id
+                    or reminder.user_id
+                )
+        return responsible
 
     def _email_from(self):
         """Return the sender of the mail: its author, or the company where it is

@@ -1,7 +1,8 @@
 import html
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from odoo import api, models
 
@@ -71,6 +72,16 @@ def says_one_of(words, text, lang):
     return any(word in plain for word in words.get((lang or "")[:2], words["en"]))
 
 
+class FormalNoticeDraft(NamedTuple):
+    """A mise en demeure that is not created yet."""
+
+    channel: models.Model
+    company: models.Model
+    partner: models.Model
+    contact: models.Model
+    template: models.Model
+
+
 class RelanceFormalNotice(models.Model):
     """A mise en demeure is checked before it is created, and again before it leaves.
 
@@ -102,29 +113,10 @@ class RelanceFormalNotice(models.Model):
         :rtype: list[str]
         """
         self.ensure_one()
-        return self._formal_problems_of(
-            self.company_id,
-            self.user_id,
-            self.contact_id or self.partner_id,
-            self.template_id,
-            self.lang,
-            texts,
-        )
-
-    @api.model
-    def _formal_problems_of(self, company, user, contact, template, lang, texts=None):
-        """Return what a mise en demeure lacks by law, made already or not.
-
-        :param res.company company: who claims
-        :param res.users user: who signs
-        :param res.partner contact: to whom it is addressed
-        :param str lang: the letter's language
-        :rtype: list[str]
-        """
         return [
-            *self._formal_creditor_problems(company, user),
-            *self._formal_debtor_problems(contact),
-            *self._formal_text_problems(template, lang, texts),
+            *self._formal_creditor_problems(self.company_id, self.user_id),
+            *self._formal_debtor_problems(self.contact_id or self.partner_id),
+            *self._formal_text_problems(self.template_id, self.lang, texts),
         ]
 
     @api.model
@@ -243,25 +235,36 @@ class RelanceFormalNotice(models.Model):
         return dict(self.env["res.lang"].get_installed()).get(lang, lang)
 
     @api.model
-    def _formal_notice_problem_before(
-        self, channel, company, partner, contact, template
-    ):
-        """Return what a mise en demeure that is not created yet would lack, or False.
+    def _formal_notice_problems_before(self, drafts):
+        """Return what each mise en demeure would lack that is not created yet, if any.
 
-        :param relance.channel channel: its type; another than a mise en demeure lacks
-            nothing
+        :param list[FormalNoticeDraft] drafts: one of another type lacks nothing
         """
-        if not channel._is_formal_notice():
-            return False
-        problems = self._formal_problems_of(
-            company,
-            self.env.user,
-            contact or partner,
-            template,
-            # As the letter's language is found, whoever makes it.
-            self._lang_of(contact.sudo(), partner.sudo(), company.sudo()),
+        # However many they are, they have few creditors and texts.
+        creditor_problems, text_problems = (
+            cache(self._formal_creditor_problems),
+            cache(self._formal_text_problems),
         )
-        return self._formal_notice_sentence(problems)
+        sentences = []
+        for draft in drafts:
+            if not draft.channel._is_formal_notice():
+                sentences.append(False)
+                continue
+            contact = draft.contact or draft.partner
+            # As the letter's language is found, whoever makes it.
+            lang = self._lang_of(
+                draft.contact.sudo(), draft.partner.sudo(), draft.company.sudo()
+            )
+            sentences.append(
+                self._formal_notice_sentence(
+                    [
+                        *creditor_problems(draft.company, self.env.user),
+                        *self._formal_debtor_problems(contact),
+                        *text_problems(draft.template, lang),
+                    ]
+                )
+            )
+        return sentences
 
     def _render_texts(self, names=TEXT_FIELDS):
         """Extend: a mise en demeure that lacks something does not leave."""

@@ -33,7 +33,7 @@ PLAIN_EXPRESSION = re.compile(r"object\.(\w+)(?:\.\w+)*")
 def placeholders_in(text):
     """Return the expressions in a text.
 
-    >>> placeholders_in("Facture {{object.name}}: <t t-out='object.total_text'>12 €</t>")
+    >>> placeholders_in("{{object.name}}: <t t-out='object.total_text'>12 €</t>")
     ('object.name', 'object.total_text')
     """
     return tuple(

@@ -161,10 +161,19 @@ class ResPartner(models.Model):
 
         :rtype: res.users
         """
-        return (
-            self.with_company(company).relance_user_id
-            or self.with_company(company.root_id).relance_user_id
-        )
+        return self._relance_all_followed_by(company)[self.id]
+
+    def _relance_all_followed_by(self, company):
+        """Return who follows the reminders of each of these customers in a company, or
+        in its entity.
+
+        :rtype: dict[int, res.users]
+        """
+        here, there = self.with_company(company), self.with_company(company.root_id)
+        return {
+            mine.id: mine.relance_user_id or theirs.relance_user_id
+            for mine, theirs in zip(here, there, strict=True)
+        }
 
     @api.depends("relance_plan_id", "relance_customer_type", "category_id")
     @api.depends_context("company")
@@ -374,9 +383,10 @@ class ResPartner(models.Model):
 
     @api.model
     def _relance_reached(self, kinds, problem_of, usable):
-        """Return the first of a chain of contacts, by kind, without a problem, else the first
+        """Return the first of a chain of contacts without a problem, else the first
         that is usable at all, with its problem.
 
+        :param kinds: the chain, by kind
         :rtype: tuple[res.partner, str | bool]
         """
         problems = {}

@@ -96,8 +96,9 @@ class RelancePrepare(models.TransientModel):
         codes = {row.id: row.advised_level_id for row in rows}
         left_out = items.browse(id_ for id_ in items._ids if not codes.get(id_))
         shown = left_out[:LEFT_OUT_SHOWN]
-        # At once, and without the rest of the selection.
+        # As they are now, at once, and without the rest of the selection.
         shown = shown.with_prefetch(shown._ids)
+        shown.invalidate_recordset(flush=False)
         shown.fetch(list(items._columns()))
         gone = shown.filtered(lambda item: item.id not in codes)
         names = self.env["account.move.line"].browse(gone._ids).exists()
@@ -144,7 +145,7 @@ class RelancePrepare(models.TransientModel):
             "item_ids": claim.items.ids,
             "amount_due": claim.amount_due,
             "credit_amount": claim.credit_amount,
-            "caution": " ".join(claim.cautions._cautions()),
+            "caution": bool(claim.cautions) and " ".join(claim.cautions._cautions()),
         }
 
     def write(self, vals):

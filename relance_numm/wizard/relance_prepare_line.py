@@ -1,3 +1,5 @@
+from functools import cache
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
@@ -36,7 +38,9 @@ class RelancePrepareLine(models.TransientModel):
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     plan_id = fields.Many2one("relance.plan", readonly=True)
     # Twenty thousand rows of a relation would take longer than all of the rest.
-    item_ids = fields.Json(readonly=True, help="Ids of the journal items.")
+    item_ids = fields.Json(
+        string="Entries", readonly=True, help="Ids of the journal items."
+    )
     move_line_ids = fields.Many2many(
         "account.move.line", compute="_compute_move_line_ids"
     )
@@ -51,9 +55,9 @@ class RelancePrepareLine(models.TransientModel):
         "they are not deducted.",
     )
     sent_level_id = fields.Many2one(
-        "relance.level", readonly=True, help="The highest one sent among its entries."
+        "relance.level", string="Highest level sent", readonly=True
     )
-    advised_level_id = fields.Many2one("relance.level", readonly=True)
+    advised_level_id = fields.Many2one("relance.level", string="Advised", readonly=True)
     allowed_level_ids = fields.Many2many(
         "relance.level", compute="_compute_allowed_level_ids"
     )
@@ -160,7 +164,9 @@ class RelancePrepareLine(models.TransientModel):
     def _compute_channel_id(self):
         """The type follows the level (D3), unless a letter replaces the mail (D4)."""
         for line in self:
-            line.channel_id = line.step_id._default_channel(line.partner_id)
+            line.channel_id = line.step_id._default_channel(
+                line.partner_id.relance_mode
+            )
             if line.mail_replaced and line.channel_id.kind == "mail":
                 line.channel_id = line.channel_id._letter()
 
@@ -188,14 +194,20 @@ class RelancePrepareLine(models.TransientModel):
         :param list vals_list: values of columns
         :return: the lines
         """
-        customers = self.env["res.partner"].browse(
-            vals["partner_id"] for vals in vals_list
-        )
+        ids = [vals["partner_id"] for vals in vals_list]
+        customers = self.env["res.partner"].browse(ids).with_prefetch(ids)
+
+        # There are few of them, for however many customers.
+        @cache
+        def channel_id(plan_id, level_id, mode):
+            plan = self.env["relance.plan"].browse(plan_id or ())
+            step = plan._step_of_level(self.env["relance.level"].browse(level_id))
+            return step._default_channel(mode).id
+
         for vals, customer in zip(vals_list, customers, strict=True):
-            plan = self.env["relance.plan"].browse(vals["plan_id"])
-            level = self.env["relance.level"].browse(vals["level_id"])
-            step = plan._step_of_level(level)
-            vals["channel_id"] = step._default_channel(customer).id
+            vals["channel_id"] = channel_id(
+                vals["plan_id"], vals["level_id"], customer.relance_mode
+            )
         lines = self._insert_rows(vals_list)
         lines._refresh_problems()
         return lines
@@ -217,18 +229,27 @@ class RelancePrepareLine(models.TransientModel):
         """Say on each line why it cannot be sent as it is, if so (D5)."""
         recipients = self.partner_id._relance_recipients()
         self._refresh_advice(recipients)
+        problems = self._problems_with(recipients)
         for line in self:
-            mine = recipients[line.partner_id.id]
-            problem = line._problem_with(mine)
+            without_mail = bool(recipients[line.partner_id.id].mail_problem)
             # Written only where it changes: most lines have none.
-            if line.without_mail != bool(mine.mail_problem):
-                line.without_mail = bool(mine.mail_problem)
-            if line.problem != problem:
-                line.problem = problem
+            if line.without_mail != without_mail:
+                line.without_mail = without_mail
+            if line.problem != problems[line]:
+                line.problem = problems[line]
 
-    def _problem_with(self, recipients):
-        """Return why this line cannot be sent as it is to these people, or False."""
-        return self.channel_id._delivery()._problem(recipients, self.channel_id)
+    def _problems_with(self, recipients):
+        """Return why each line cannot be sent as it is, or False.
+
+        :param dict[int, Recipients] recipients: by customer
+        :rtype: dict[relance.prepare.line, str | bool]
+        """
+        return {
+            line: line.channel_id._delivery()._problem(
+                recipients[line.partner_id.id], line.channel_id
+            )
+            for line in self
+        }
 
     def _replace_missing_mail(self, replace):
         """Turn the mails of customers without address into letters, or back (D4)."""
