@@ -44,6 +44,16 @@ class ReminderRequest(NamedTuple):
         return self.company.id, self.partner.id, self.currency.id
 
 
+class FormalNoticeDraft(NamedTuple):
+    """A mise en demeure that is not created yet."""
+
+    channel: models.Model
+    company: models.Model
+    partner: models.Model
+    contact: models.Model
+    template: models.Model
+
+
 class RelanceBatch(models.Model):
     """The reminders created together, by a person or by the cron (lot)."""
 

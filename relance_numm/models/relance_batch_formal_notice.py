@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from .relance_reminder_text_formal_notice import FormalNoticeDraft
+from .relance_batch import FormalNoticeDraft
 
 
 class RelanceBatchFormalNotice(models.Model):

@@ -2,7 +2,6 @@ import html
 import re
 import unicodedata
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from odoo import api, models
 
@@ -70,16 +69,6 @@ def says_one_of(words, text, lang):
     """Return whether a text has one of the words of a language, by language."""
     plain = plain_text(text)
     return any(word in plain for word in words.get((lang or "")[:2], words["en"]))
-
-
-class FormalNoticeDraft(NamedTuple):
-    """A mise en demeure that is not created yet."""
-
-    channel: models.Model
-    company: models.Model
-    partner: models.Model
-    contact: models.Model
-    template: models.Model
 
 
 class RelanceFormalNotice(models.Model):

@@ -1,6 +1,6 @@
 from odoo import models
 
-from ..models.relance_reminder_text_formal_notice import FormalNoticeDraft
+from ..models.relance_batch import FormalNoticeDraft
 
 
 class RelancePrepareLineFormalNotice(models.TransientModel):
