@@ -1,7 +1,31 @@
+import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools.mail import email_normalize_all, single_email_re
+
+# What most texts are: a single plain address, which needs no parser.
+PLAIN_EMAIL = re.compile(
+    r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]+",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+# Of each customer they are asked for several times.
+@lru_cache(maxsize=4096)
+def normalized_emails(text):
+    """Return the addresses in a text, normalized.
+
+    >>> normalized_emails("Compta@Peyrot.fr"), normalized_emails("a@b.fr, C <c@d.fr>")
+    (('compta@peyrot.fr',), ('a@b.fr', 'c@d.fr'))
+
+    :param text: a string, False or None
+    :rtype: tuple[str, ...]
+    """
+    if text and PLAIN_EMAIL.fullmatch(text):
+        return (text.lower(),)
+    return tuple(email_normalize_all(text))
 
 
 def well_formed_emails(text):
@@ -9,9 +33,7 @@ def well_formed_emails(text):
 
     :rtype: list[str]
     """
-    return [
-        email for email in email_normalize_all(text) if single_email_re.match(email)
-    ]
+    return [email for email in normalized_emails(text) if single_email_re.match(email)]
 
 
 def malformed_email(text):

@@ -67,7 +67,8 @@ def address_fit(rows, last=()):
     :rtype: AddressFit
     """
     long_rows = [row for row in rows if len(row) > ADDRESS_LENGTH]
-    return AddressFit(long_rows, len(cut_address(rows)) + len(last))
+    cut = cut_address(rows) if long_rows else rows
+    return AddressFit(long_rows, len(cut) + len(last))
 
 
 # Each customer's number is looked at several times, and takes the library a while.

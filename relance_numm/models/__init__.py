@@ -22,6 +22,7 @@ from . import relance_batch_error
 from . import relance_batch_formal_notice
 from . import relance_batch_import
 from . import relance_batch_letters
+from . import relance_bulk_insert
 from . import relance_channel
 from . import relance_channel_post
 from . import relance_delivery
@@ -34,6 +35,7 @@ from . import relance_delivery_advice  # Extends those above.
 from . import relance_item
 from . import relance_item_advised
 from . import relance_item_automatic
+from . import relance_item_claim
 from . import relance_item_credit
 from . import relance_item_error
 from . import relance_item_facts

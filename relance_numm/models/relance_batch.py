@@ -12,9 +12,10 @@ from ..tools import all_or_each
 from .relance_reminder import IN_FLIGHT, REMINDER_ORIGINS
 from .relance_step import Route
 
-# Up to so many reminders are created while the user waits; more, in the background,
-# so many in one transaction.
+# Up to so many reminders are created while the user waits.
 CREATE_SIZE = 200
+# More, in the background, so many in one transaction: after each, progress shows.
+PORTION_SIZE = 500
 
 
 class ReminderRequest(NamedTuple):
@@ -37,9 +38,20 @@ class ReminderRequest(NamedTuple):
     levels: dict | None = None
     to_confirm: bool = False
 
-    def claims(self, item):
-        """Return whether a row of the work list is still this customer's."""
-        return item._claim_key() == (self.company, self.partner, self.currency)
+    @property
+    def key(self):
+        """Return what all rows of the work list that it is for share."""
+        return self.company.id, self.partner.id, self.currency.id
+
+
+class FormalNoticeDraft(NamedTuple):
+    """A mise en demeure that is not created yet."""
+
+    channel: models.Model
+    company: models.Model
+    partner: models.Model
+    contact: models.Model
+    template: models.Model
 
 
 class RelanceBatch(models.Model):
@@ -163,9 +175,9 @@ class RelanceBatch(models.Model):
         )
         # Other workers hold the first ones.
         lines = line.search(
-            [("batch_id", "=", line.batch_id.id)], limit=CREATE_SIZE * 20, order="id"
+            [("batch_id", "=", line.batch_id.id)], limit=PORTION_SIZE * 20, order="id"
         )
-        return lines.try_lock_for_update(limit=CREATE_SIZE) if line else line
+        return lines.try_lock_for_update(limit=PORTION_SIZE) if line else line
 
     @api.model
     def _create_all_waiting(self):
@@ -200,26 +212,29 @@ class RelanceBatch(models.Model):
     def _fill(self, requests):
         """Create the reminders of a batch out of what may still be reminded."""
         item_ids = [item_id for request in requests for item_id in request.item_ids]
-        items, left_out = self._claim_items(item_ids)
-        self._create_claimed(requests, items, left_out)
+        rows, left_out = self._claim_items(item_ids)
+        self._create_claimed(requests, rows, left_out)
 
-    def _create_claimed(self, requests, items, left_out):
-        """Create the reminders of items that this transaction has locked and read.
+    def _create_claimed(self, requests, rows, left_out):
+        """Create the reminders of rows that this transaction has locked and read.
 
+        :param list[ClaimRow] rows: of the work list
         :return: the reminders
         """
+        rows = {row.id: row for row in rows}
         while True:
-            vals_list, refused = self._prepare_reminders_vals(requests, items)
+            prepared, refused = self._prepare_reminders_vals(requests, rows)
             try:
                 with self.env.cr.savepoint():
-                    reminders = self._insert_reminders(vals_list)
+                    reminders = self._insert_reminders(prepared)
                 break
             except UniqueViolation:
-                taken = self._taken_meanwhile(items)
+                taken = self._taken_meanwhile(rows)
                 if not taken:
                     raise
-                items -= taken
-                left_out += [self._taken_text(item) for item in taken]
+                rows = {id_: row for id_, row in rows.items() if id_ not in taken}
+                items = self.env["relance.item"].browse(taken)
+                left_out += [self._taken_text(item) for item in items]
         self._add_left_out(left_out + refused)
         return reminders
 
@@ -239,23 +254,29 @@ class RelanceBatch(models.Model):
         """Lock the items against everybody else and read them again (D7).
 
         :return: the rows that may be reminded now, and a sentence for each other one
-        :rtype: tuple[relance.item, list[str]]
+        :rtype: tuple[list[ClaimRow], list[str]]
         """
         move_lines = self.env["account.move.line"].browse(item_ids)
         locked = move_lines.try_lock_for_update(allow_referencing=True)
-        items = self.env["relance.item"]._read_again(locked.ids)
-        advised = items.filtered("advised_level_id")
-        left_out = [item._left_out_text() for item in items - advised]
-        gone = locked - locked.browse(items.ids)
+        items = self.env["relance.item"].browse(locked.ids)
+        rows = items._claim_rows()
+        refused = [row.id for row in rows if not row.advised_level_id]
+        left_out = refused and [
+            item._left_out_text() for item in items._read_again(refused)
+        ]
+        gone = {*locked._ids}.difference(row.id for row in rows)
         left_out += [
             self.env._(
                 "%s: no longer open (paid, reconciled or set back to draft)",
                 line.move_name,
             )
-            for line in gone
+            for line in locked.browse(id_ for id_ in locked._ids if id_ in gone)
         ]
-        left_out += [self._taken_text(line) for line in move_lines - locked]
-        return advised, left_out
+        taken = {*move_lines._ids}.difference(locked._ids)
+        # What does not exist any more cannot be locked either.
+        taken = move_lines.browse(id_ for id_ in item_ids if id_ in taken).exists()
+        left_out += [self._taken_text(line) for line in taken]
+        return [row for row in rows if row.advised_level_id], left_out
 
     @api.model
     def _taken_text(self, item):
@@ -265,62 +286,89 @@ class RelanceBatch(models.Model):
         )
 
     @api.model
-    def _taken_meanwhile(self, items):
-        """Return the items that another transaction has just reminded.
+    def _taken_meanwhile(self, item_ids):
+        """Return those of these items that another transaction has just reminded.
 
         This transaction's snapshot is older than the other's commit and cannot see
         it, hence a cursor of its own. Whatever became of that reminder since: these
         items are no longer as they were prepared.
+
+        :rtype: list[int]
         """
         query = SQL(
             """
             SELECT move_line_id, id FROM relance_reminder_line
              WHERE move_line_id = ANY(%s) AND is_last
             """,
-            items.ids,
+            list(item_ids),
         )
         mine = dict(self.env.execute_query(query))
         with self.env.registry.cursor() as cr:
             cr.execute(query)
             theirs = dict(cr.fetchall())
-        return items.filtered(lambda item: theirs.get(item.id) != mine.get(item.id))
+        return [id_ for id_ in item_ids if theirs.get(id_) != mine.get(id_)]
 
-    def _prepare_reminders_vals(self, requests, items):
-        """Return the values of the reminders, and a sentence per refused request."""
-        by_id = {item.id: item for item in items}
+    def _prepare_reminders_vals(self, requests, rows):
+        """Return the values of the reminders, each with what it claims, and a sentence
+        per refused request.
+
+        :param dict[int, ClaimRow] rows: what may be claimed, by its id
+        :rtype: tuple[list[tuple[dict, Claim]], list[str]]
+        """
         customers = self.env["res.partner"].union(*(r.partner for r in requests))
         recipients = customers._relance_recipients()
-        vals_list, refused = [], []
-        for request in requests:
-            mine = items.browse(id_ for id_ in request.item_ids if id_ in by_id)
-            others = mine.filtered(lambda item, r=request: not r.claims(item))
-            refused += [
-                self.env._("%s: its customer or currency was changed", item.name)
-                for item in others
-            ]
-            mine -= others
-            if not mine:
-                continue
-            problem = self._request_problem(
-                request, mine, recipients[request.partner.id]
+        claimed, refused = self._claimed_rows(requests, rows)
+        claims = self.env["relance.item"]._claims([mine for _request, mine in claimed])
+        asked = [
+            (request, claim, recipients[request.partner.id])
+            for (request, _rows), claim in zip(claimed, claims, strict=True)
+        ]
+        problems = self._request_problems(asked)
+        refused += filter(None, problems)
+        prepared = [
+            (
+                self._prepare_reminder_vals(request, claim, mine),
+                self._prepare_claim(request, claim),
             )
-            if problem:
-                refused.append(problem)
-            else:
-                vals_list.append(
-                    self._prepare_reminder_vals(
-                        request, mine, recipients[request.partner.id]
-                    )
-                )
-        self._number(vals_list)
-        return vals_list, refused
+            for (request, claim, mine), problem in zip(asked, problems, strict=True)
+            if not problem
+        ]
+        self._number([vals for vals, _claim in prepared])
+        return prepared, refused
+
+    @api.model
+    def _claimed_rows(self, requests, rows):
+        """Return the requests with the rows that each of them may claim, where there
+        are any, and a sentence per row that has another customer or currency now.
+
+        :rtype: tuple[list[tuple[ReminderRequest, list[ClaimRow]]], list[str]]
+        """
+        claimed, others = [], []
+        for request in requests:
+            key = request.key
+            mine = [rows[id_] for id_ in request.item_ids if id_ in rows]
+            others += [row.id for row in mine if row.key != key]
+            mine = [row for row in mine if row.key == key]
+            if mine:
+                claimed.append((request, mine))
+        items = self.env["relance.item"].browse(others)
+        return claimed, [
+            self.env._("%s: its customer or currency was changed", item.name)
+            for item in items
+        ]
+
+    def _prepare_claim(self, request, claim):
+        """Return what a reminder's lines are made of: see
+        `relance.reminder.line._claim_columns`.
+
+        :rtype: Claim
+        """
+        return claim
 
     def _number(self, vals_list):
         """Give reminders, and those that accompany them, their numbers (D6)."""
         companions = [
-            command[2]
-            for vals in vals_list
-            for command in vals.get("companion_ids", ())
+            companion for vals in vals_list for companion in vals.get("companions", ())
         ]
         numbered = vals_list + companions
         numbers = self.company_id._relance_next_numbers(len(numbered))
@@ -328,27 +376,32 @@ class RelanceBatch(models.Model):
             vals["name"] = number
 
     @api.model
-    def _request_problem(self, request, items, recipients):
+    def _request_problems(self, asked):
+        """Return why each of these is not allowed, or False (D2, D3).
+
+        :param list asked: of each a request, what it claims, the customer's recipients
+        """
+        return [self._request_problem(*one) for one in asked]
+
+    @api.model
+    def _request_problem(self, request, claim, recipients):
         """Return why the level or type asked for is not allowed, or False (D2, D3).
 
+        :param Claim claim: what the reminder would claim
         :param Recipients recipients: who receives the customer's reminders
         """
         if request.step:
             # The cron follows the plan as this transaction has just read it.
             return False
-        plan = items.plan_id[:1]
-        levels = items._allowed_levels()
-        if request.level not in levels:
+        if request.level not in claim.levels:
             return self.env._(
                 "%(customer)s: the level “%(level)s” is not allowed for these entries. "
                 "Allowed: %(levels)s.",
                 customer=request.partner.display_name,
                 level=request.level.name,
-                levels=", ".join(levels.mapped("name")),
+                levels=", ".join(claim.levels.mapped("name")),
             )
-        channels = plan._step_of_level(request.level)._allowed_channels(
-            without_mail=True
-        )
+        channels = claim.step_at(request.level)._allowed_channels(without_mail=True)
         if request.channel not in channels:
             return self.env._(
                 "%(customer)s: the type “%(type)s” is not one of the level "
@@ -360,9 +413,9 @@ class RelanceBatch(models.Model):
             )
         return False
 
-    def _prepare_reminder_vals(self, request, items, recipients):
-        plan = items.plan_id[:1]
-        step = plan._step_of_level(request.level)
+    def _prepare_reminder_vals(self, request, claim, recipients):
+        """Return the values of a reminder, without its lines."""
+        plan, step = claim.plan, claim.step_at(request.level)
         delivery = request.channel._delivery()
         author = self._author(request, plan)
         return {
@@ -379,10 +432,6 @@ class RelanceBatch(models.Model):
             "channel_id": request.channel.id,
             "internal_email": self._internal_address(request.company, author),
             "note": request.note,
-            "line_ids": [
-                fields.Command.create(self._prepare_line_vals(request, item))
-                for item in items
-            ],
         }
 
     def _author(self, request, plan):
@@ -399,24 +448,26 @@ class RelanceBatch(models.Model):
         theirs = not author._is_superuser() and author.email_normalized
         return company.relance_internal_email or theirs
 
-    def _prepare_line_vals(self, request, item):
-        """Return the values of a reminder's line."""
-        return self.env["relance.reminder.line"]._prepare_item_vals(item)
+    def _insert_reminders(self, prepared):
+        """Create reminders with their lines, and their followers.
 
-    def _insert_reminders(self, vals_list):
+        :param list prepared: of each its values, and its `Claim`
+        """
+        vals_list, claims = zip(*prepared, strict=True) if prepared else ((), ())
         # Only this pipeline creates reminders. Nothing to say in the chatter yet:
         # what happens is posted when it does.
         reminders = (
             self.env["relance.reminder"]
             .sudo()
             .with_context(tracking_disable=True, mail_create_nosubscribe=True)
-            ._create_with_lines(vals_list)
+            ._create_with_lines(vals_list, claims)
         )
         # The customer's reply reaches whoever wrote and whoever follows him up.
-        by_readers = reminders.grouped(lambda r: r.user_id | r._responsible())
+        responsible = reminders._responsibles()
+        by_readers = reminders.grouped(lambda r: r.user_id | responsible[r])
         for readers, theirs in by_readers.items():
             people = readers.filtered(lambda user: not user._is_superuser())
-            theirs.message_subscribe(people.partner_id.ids)
+            theirs._subscribe_all(people.partner_id)
         self.env.flush_all()
         return reminders
 

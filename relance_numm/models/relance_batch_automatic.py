@@ -1,7 +1,7 @@
 from collections import deque
 from functools import partial
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import SUPERUSER_ID, api, models
 
 from ..tools import all_or_each
 from .relance_batch import ReminderRequest
@@ -200,7 +200,7 @@ class RelanceBatchAutomatic(models.Model):
             return
         batch = self._automatic_batch(company)
         silent = self._silent_companions(requests)
-        reminders = batch._create_claimed(requests, rows, silent)
+        reminders = batch._create_claimed(requests, rows._claim_rows(), silent)
         reminders.filtered(
             lambda r: r.state == "to_confirm" and not r.main_reminder_id
         )._ask_to_confirm()
@@ -292,42 +292,39 @@ class RelanceBatchAutomatic(models.Model):
         origin = self.env.context.get("relance_origin")
         return {**vals, "origin": origin} if origin else vals
 
-    def _prepare_reminder_vals(self, request, items, recipients):
+    def _prepare_reminder_vals(self, request, claim, recipients):
         """Override for what the cron makes: its author, and what goes with it."""
         if not request.step:
-            return super()._prepare_reminder_vals(request, items, recipients)
-        vals = super()._prepare_reminder_vals(request, items, request.route.recipients)
+            return super()._prepare_reminder_vals(request, claim, recipients)
+        vals = super()._prepare_reminder_vals(request, claim, request.route.recipients)
         to_confirm = request.to_confirm
         vals |= {
             "origin": "automatic",
             "state": "to_confirm" if to_confirm else "pending",
-            "internal_email": items.move_id._relance_internal_address()
+            "internal_email": claim.items.move_id._relance_internal_address()
             or vals["internal_email"],
         }
-        vals["companion_ids"] = [
-            fields.Command.create(self._prepare_companion_vals(vals, channel, request))
+        companions = [
+            self._prepare_companion_vals(vals, channel, request)
             for channel in request.route.companions
         ]
-        return vals
+        return {**vals, "companions": companions}
 
     def _prepare_companion_vals(self, vals, channel, request):
         """Return the values of a call, meeting or SMS beside another reminder's."""
         contact = channel._delivery()._contact(request.route.recipients)
-        return {
-            **vals,
-            "channel_id": channel.id,
-            "contact_id": contact.id,
-            "line_ids": [
-                (*command[:2], dict(command[2])) for command in vals["line_ids"]
-            ],
-        }
+        return {**vals, "channel_id": channel.id, "contact_id": contact.id}
 
-    def _prepare_line_vals(self, request, item):
-        vals = super()._prepare_line_vals(request, item)
-        if request.step:
-            vals["level_id"] = request.levels[item.id].id
-            vals["is_first"] = item.is_due and item.is_first
-        return vals
+    def _prepare_claim(self, request, claim):
+        """Override: each entry has its own level."""
+        claim = super()._prepare_claim(request, claim)
+        if not request.step:
+            return claim
+        firsts = claim.items.filtered(lambda item: item.is_due and item.is_first)
+        return claim._replace(
+            levels_by_id={id_: request.levels[id_].id for id_ in claim.items._ids},
+            first_ids=frozenset(firsts._ids),
+        )
 
     def _author(self, request, plan):
         """Override: whoever follows the customer, the plan or the company's reminders;

@@ -1,22 +1,35 @@
 from odoo import api, models
 
+from .relance_batch import FormalNoticeDraft
+
 
 class RelanceBatchFormalNotice(models.Model):
     _inherit = "relance.batch"
 
     @api.model
-    def _request_problem(self, request, items, recipients):
+    def _request_problems(self, asked):
         """Extend: a mise en demeure that lacks something is refused. The cron's is
         made, and fails with the sentence where people see it."""
-        problem = super()._request_problem(request, items, recipients)
-        if problem or request.step:
-            return problem
-        step = items.plan_id[:1]._step_of_level(request.level)
-        problem = self.env["relance.reminder"]._formal_notice_problem_before(
+        problems = super()._request_problems(asked)
+        places = [
+            place
+            for place, (request, _claim, _recipients) in enumerate(asked)
+            if not request.step and not problems[place]
+        ]
+        drafts = [self._formal_notice_draft(*asked[place]) for place in places]
+        lacking = self.env["relance.reminder"]._formal_notice_problems_before(drafts)
+        for place, problem in zip(places, lacking, strict=True):
+            if problem:
+                customer = asked[place][0].partner.display_name
+                problems[place] = f"{customer}: {problem}"
+        return problems
+
+    @api.model
+    def _formal_notice_draft(self, request, claim, recipients):
+        return FormalNoticeDraft(
             request.channel,
             request.company,
             request.partner,
             request.channel._delivery()._contact(recipients),
-            step.template_id,
+            claim.step_at(request.level).template_id,
         )
-        return problem and f"{request.partner.display_name}: {problem}"

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, format_date, formatLang
 
 
@@ -92,6 +93,16 @@ class RelanceItemOutcome(models.Model):
                     delivery=item.automatic_outcome,
                 )
         return result
+
+    @api.model
+    def _caution_domain(self):
+        """Override for promises."""
+        return super()._caution_domain() | Domain("promise_date", "!=", False)
+
+    @api.model
+    def _caution_fields(self):
+        names = ["company_id", "currency_id", "promise_amount", "promise_date"]
+        return super()._caution_fields() + names
 
     def _cautions(self):
         """Override to point out promises whose date has passed."""

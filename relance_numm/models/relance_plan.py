@@ -165,7 +165,8 @@ class RelancePlan(models.Model):
 
     def _step_of_level(self, level):
         """Return this plan's step at a level (at most one, as levels rise)."""
-        return self.step_ids.filtered(lambda s: s.level_id == level)[:1]
+        steps = (step for step in self.step_ids if step.level_id == level)
+        return next(steps, self.env["relance.step"])
 
     def _levels_between(self, lowest, highest):
         """Return the levels a person may choose (D2): this plan's, from the highest

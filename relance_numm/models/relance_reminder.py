@@ -162,15 +162,18 @@ class RelanceReminder(models.Model):
 
     @api.depends("contact_id.lang", "partner_id.lang", "company_id.partner_id.lang")
     def _compute_lang(self):
-        active = dict(self.env["res.lang"].get_installed())
         for reminder in self:
-            candidates = (
-                reminder.contact_id.lang,
-                reminder.partner_id.lang,
-                reminder.company_id.partner_id.lang,
-                self.env.lang,
+            reminder.lang = self._lang_of(
+                reminder.contact_id, reminder.partner_id, reminder.company_id
             )
-            reminder.lang = next((c for c in candidates if c in active), "en_US")
+
+    @api.model
+    def _lang_of(self, contact, partner, company):
+        """Return the language of what is written to a contact of a customer."""
+        active = dict(self.env["res.lang"].get_installed())
+        records = (contact, partner, company.partner_id)
+        candidates = (*(record.lang for record in records), self.env.lang)
+        return next((c for c in candidates if c in active), "en_US")
 
     @api.depends("line_ids.amount_due", "line_ids.dropped")
     def _compute_amount_total(self):
@@ -242,11 +245,23 @@ class RelanceReminder(models.Model):
     def _responsible(self):
         """Return who follows the customer up: his person, the plan's, the author."""
         self.ensure_one()
-        return (
-            self.partner_id._relance_followed_by(self.company_id)
-            or self.plan_id.user_id
-            or self.user_id
-        )
+        return self._responsibles()[self]
+
+    def _responsibles(self):
+        """Return who follows the customer of each reminder up.
+
+        :rtype: dict[relance.reminder, res.users]
+        """
+        responsible = {}
+        for company, reminders in self.grouped("company_id").items():
+            followed_by = reminders.partner_id._relance_all_followed_by(company)
+            for reminder in reminders:
+                responsible[reminder] = (
+                    followed_by[reminder.partner_id.id]
+                    or reminder.plan_id.user_id
+                    or reminder.user_id
+                )
+        return responsible
 
     def _email_from(self):
         """Return the sender of the mail: its author, or the company where it is

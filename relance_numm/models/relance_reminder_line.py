@@ -123,20 +123,11 @@ class RelanceReminderLine(models.Model):
 
     @api.model
     def _prepare_item_vals(self, item):
-        """Return the values taken from a row of the work list.
-
-        Used when the reminder is made and again when it leaves.
-        """
+        """Return the values taken from a row of the work list, as of when the reminder
+        leaves; when it is made they go from there to here by themselves."""
         return {
-            "move_line_id": item.move_line_id.id,
-            "move_id": item.move_id.id,
-            "name": item.name,
-            "label": item.label,
-            "ref": item.ref,
-            "date": item.date,
-            "date_due": item.date_due,
-            "days_late": item.days_late,
-            "amount_due": item.amount_due,
+            name: item[name].id if item._fields[name].type == "many2one" else item[name]
+            for name in self._item_fields()
         }
 
     def _update_changed(self, vals):

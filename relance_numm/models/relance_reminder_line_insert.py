@@ -1,165 +1,167 @@
-import json
 from itertools import chain
 
 from odoo import api, models
-from odoo.fields import Command
 from odoo.tools import SQL
 
-from .relance_reminder import IN_FLIGHT
-
-# Lines inserted by one statement.
-INSERT_SIZE = 5000
+# What a line has of its row of the work list, by the same names.
+ITEM_FIELDS = (
+    "move_line_id",
+    "move_id",
+    "name",
+    "label",
+    "ref",
+    "date",
+    "date_due",
+    "days_late",
+    "amount_due",
+)
 
 
 class RelanceReminderLineInsert(models.Model):
     """Lines of new reminders, made in bulk (H8).
 
-    The ORM inserts a hundred rows at a time, computes what is stored by reading each
-    line's reminder back, and writes it in a second statement. Here all of it is known
-    beforehand: one statement inserts the lines as they stay.
+    They go from the work list into their table by one statement, as they stay: the
+    values of twenty thousand entries never come to Python.
     """
 
-    _inherit = "relance.reminder.line"
+    _name = "relance.reminder.line"
+    _inherit = ["relance.reminder.line", "relance.bulk.insert"]
+
+    @api.model
+    def _item_fields(self):
+        """Return the names of what a line has of its row of the work list, the same
+        there and here; an addon that copies more of it adds them.
+
+        :rtype: list[str]
+        """
+        return [*ITEM_FIELDS]
+
+    @api.model
+    def _claim_columns(self):
+        """Return what the lines of new reminders store, by column.
+
+        Of SQL over ``reminder``, which was just inserted, ``item``, the row of the work
+        list, and ``claimed``: its ``level_id`` and ``is_first``, if it has its own.
+
+        :rtype: dict[str, SQL]
+        """
+        return {
+            "reminder_id": SQL("reminder.id"),
+            "company_id": SQL("reminder.company_id"),
+            "origin": SQL("reminder.origin"),
+            "is_companion": SQL("reminder.main_reminder_id IS NOT NULL"),
+            "state": SQL("reminder.state"),
+            "level_id": SQL("COALESCE(claimed.level_id, reminder.level_id)"),
+            "is_first": SQL("COALESCE(claimed.is_first, FALSE)"),
+            "dropped": SQL("FALSE"),
+            "is_last_sent": SQL("FALSE"),
+            # The reminder says who made it: two foreign keys less to look at of each.
+            "create_uid": SQL("NULL::int"),
+            "write_uid": SQL("NULL::int"),
+            **{name: SQL.identifier("item", name) for name in self._item_fields()},
+        }
 
     @api.model
     def _insert_claims(self, claims):
         """Insert the lines of reminders that were just created, and mark each as the
         last one of its entry.
 
-        :param dict claims: the commands of ``line_ids``, by reminder
+        :param list claims: of each reminder, it and its `Claim`
         :return: the lines
         """
-        vals_list = []
-        for reminder, commands in claims.items():
-            shared = self._prepare_reminder_vals(reminder)
-            usual = {"level_id": reminder.level_id.id, "is_first": False}
-            for operation, _id, vals in commands:
-                assert operation == Command.CREATE, "A new reminder's lines are new."
-                vals_list.append(usual | vals | shared)
-        if not vals_list:
+        reminders = self.env["relance.reminder"].browse(r.id for r, _claim in claims)
+        reminders.flush_recordset()
+        item_ids = [*chain.from_iterable(claim.items._ids for _r, claim in claims)]
+        if not item_ids:
             return self.browse()
-        replaced = self._with_last({vals["move_line_id"] for vals in vals_list})
-        for vals in vals_list:
-            vals["is_last"] = (
-                not vals["is_companion"]
-                and vals["state"] in IN_FLIGHT
-                and vals["move_line_id"] not in replaced
-            )
-        lines = self._insert_rows(vals_list)
-        if replaced:
-            self._mark_last(self.env["account.move.line"].browse(replaced))
+        # A line that a later reminder has already stays its entry's last one.
+        later = self._release_last(item_ids, min(reminders.mapped("date")))
+        columns = {
+            **self._claim_columns(),
+            "is_last": SQL(
+                "reminder.main_reminder_id IS NULL AND claimed.item_id <> ALL(%s)",
+                later,
+            ),
+        }
+        rows = self._insert_select(
+            columns, self._claimed_sql(claims, item_ids), ("id", "reminder_id")
+        )
+        lines = self.browse(id_ for id_, _reminder_id in rows)
+        reminder_ids = [reminder_id for _id, reminder_id in rows]
+        self._after_insert(lines, columns, {"reminder_id": reminder_ids})
         return lines
 
     @api.model
-    def _prepare_reminder_vals(self, reminder):
-        """Return what the lines of a new reminder store of it."""
-        return {
-            "reminder_id": reminder.id,
-            "company_id": reminder.company_id.id,
-            "origin": reminder.origin,
-            "is_companion": bool(reminder.main_reminder_id),
-            "state": reminder.state,
-            "dropped": False,
-            "is_last_sent": False,
-        }
+    def _claimed_sql(self, claims, item_ids):
+        """Return where the lines of claims come from: `_claim_columns`.
+
+        :param list item_ids: those of all claims, one after the other
+        """
+        reminder_ids = chain.from_iterable(
+            [reminder.id] * len(claim.items) for reminder, claim in claims
+        )
+        levels, firsts = [], []
+        # Where nothing has a level of its own, PostgreSQL fills up with NULL.
+        if any(claim.levels_by_id or claim.first_ids for _reminder, claim in claims):
+            for _reminder, claim in claims:
+                levels += map(claim.levels_by_id.get, claim.items._ids)
+                firsts += (id_ in claim.first_ids for id_ in claim.items._ids)
+        return SQL(
+            """FROM unnest(%(reminders)s::int[], %(items)s::int[], %(levels)s::int[],
+                    %(firsts)s::bool[]) WITH ORDINALITY
+                    AS claimed (reminder_id, item_id, level_id, is_first, position)
+               JOIN relance_reminder reminder ON reminder.id = claimed.reminder_id
+               JOIN %(work_list)s item ON item.id = claimed.item_id
+           ORDER BY claimed.position""",
+            reminders=[*reminder_ids],
+            items=item_ids,
+            levels=levels,
+            firsts=firsts,
+            work_list=self._work_list_sql(item_ids),
+        )
 
     @api.model
-    def _with_last(self, move_line_ids):
-        """Return those of these journal items that have a last reminder already.
+    def _work_list_sql(self, item_ids):
+        """Return the query of the rows of the work list that lines are made of.
 
-        :rtype: set[int]
+        They were locked and read before, with the rights of whoever asks for it: this
+        transaction sees the very same.
+        """
+        items = self.env["relance.item"].sudo()
+        query = items._search([("id", "in", {*item_ids})])
+        return query.subselect(
+            *(
+                SQL(
+                    "%s AS %s",
+                    items._field_to_sql(items._table, name, query),
+                    SQL.identifier(name),
+                )
+                for name in ("id", *self._item_fields())
+            )
+        )
+
+    @api.model
+    def _release_last(self, move_line_ids, date):
+        """Take the mark of the last reminder from those of these journal items that
+        were made until a day, for what is made that day to have it.
+
+        Before the new ones are inserted: the unique indexes are checked row by row.
+
+        :return: the journal items of which the last reminder was made later
+        :rtype: list[int]
         """
         self.flush_model(["move_line_id", "is_last"])
+        self.env["relance.reminder"].flush_model(["date"])
         rows = self.env.execute_query(
             SQL(
-                """SELECT move_line_id FROM relance_reminder_line
-                    WHERE move_line_id = ANY(%s) AND is_last""",
-                list(move_line_ids),
+                """SELECT line.id, line.move_line_id, reminder.date <= %s
+                     FROM relance_reminder_line line
+                     JOIN relance_reminder reminder ON reminder.id = line.reminder_id
+                    WHERE line.move_line_id = ANY(%s) AND line.is_last""",
+                date,
+                move_line_ids,
             )
         )
-        return {id_ for (id_,) in rows}
-
-    @api.model
-    def _insert_rows(self, vals_list):
-        """Insert rows as they are: what is stored and computed must be among the
-        values, else it is computed later. No rights are checked.
-
-        :param list vals_list: values of columns
-        :return: the records
-        """
-        names = list(dict.fromkeys(chain.from_iterable(vals_list)))
-        missing = [
-            field
-            for name, field in self._fields.items()
-            if field.store and field.column_type and name not in names
-        ]
-        defaults = self.default_get([f.name for f in missing if not f.compute])
-        records = self.browse()
-        for start in range(0, len(vals_list), INSERT_SIZE):
-            portion = vals_list[start : start + INSERT_SIZE]
-            records += self._insert_portion(
-                [defaults | vals for vals in portion], [*names, *defaults]
-            )
-        given = [self._fields[name] for name in names]
-        # As after the ORM's own INSERT, but that nothing given is computed again.
-        self._fields["reminder_id"]._insert_cache(
-            records, [vals["reminder_id"] for vals in vals_list]
-        )
-        for field in given:
-            for inverse in self.pool.field_inverses[field]:
-                self.env[inverse.model_name].invalidate_model(
-                    [inverse.name], flush=False
-                )
-        for field in missing:
-            if field.compute:
-                self.env.add_to_compute(field, records)
-        with self.env.protecting(given, records):
-            records.modified(names, create=True)
-        return records
-
-    @api.model
-    def _insert_portion(self, vals_list, names):
-        """Return the records of one INSERT.
-
-        The rows are one JSON text: psycopg2 need not quote each value, nor PostgreSQL
-        parse each as an expression.
-        """
-        empty = {
-            name: False if self._fields[name].type == "boolean" else None
-            for name in names
-        }
-        rows = json.dumps(
-            [
-                # False is how the ORM says that there is none.
-                {
-                    name: empty[name] if value is False else value
-                    for name, value in vals.items()
-                }
-                for vals in vals_list
-            ],
-            default=str,
-        )
-        columns = SQL(", ").join(map(SQL.identifier, names))
-        rows = self.env.execute_query(
-            SQL(
-                """INSERT INTO %(table)s (
-                        %(columns)s, create_uid, create_date, write_uid, write_date)
-                   SELECT %(columns)s, %(uid)s, %(now)s, %(uid)s, %(now)s
-                     FROM json_to_recordset(%(rows)s) AS row (%(types)s)
-                RETURNING id""",
-                table=SQL.identifier(self._table),
-                columns=columns,
-                uid=self.env.uid,
-                now=self.env.cr.now(),
-                rows=rows,
-                types=SQL(", ").join(
-                    SQL(
-                        "%s %s",
-                        SQL.identifier(name),
-                        SQL(self._fields[name].column_type[1]),
-                    )
-                    for name in names
-                ),
-            )
-        )
-        return self.browse(id_ for (id_,) in rows)
+        self._set_mark("is_last", [id_ for id_, _item, before in rows if before], False)
+        self.invalidate_model(["is_last"], flush=False)
+        return [item for _id, item, before in rows if not before]

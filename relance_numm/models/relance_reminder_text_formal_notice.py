@@ -1,6 +1,7 @@
 import html
 import re
 import unicodedata
+from functools import cache, lru_cache
 
 from odoo import api, models
 
@@ -36,7 +37,13 @@ def plain_text(text):
     >>> plain_text("Réf. {{object.name}} – À régler")
     'ref. – a regler'
     """
-    text = re.sub(r"<t\b[^>]*t-out[^>]*>.*?</t>|\{\{.*?\}\}", " ", str(text or ""))
+    return _plain_text(str(text or ""))
+
+
+# Thousands of reminders have the texts of a few templates.
+@lru_cache(maxsize=256)
+def _plain_text(text):
+    text = re.sub(r"<t\b[^>]*t-out[^>]*>.*?</t>|\{\{.*?\}\}", " ", text)
     text = html.unescape(re.sub(r"<[^>]*>", " ", text))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(c for c in text if not unicodedata.combining(c))
@@ -81,7 +88,10 @@ class RelanceFormalNotice(models.Model):
         :param dict texts: rendered, as from `_render_texts`; the template's own words
             where there are none yet
         """
-        problems = self._formal_notice_problems(texts)
+        return self._formal_notice_sentence(self._formal_notice_problems(texts))
+
+    @api.model
+    def _formal_notice_sentence(self, problems):
         return bool(problems) and self.env._(
             "The formal notice lacks: %s.", "; ".join(problems)
         )
@@ -93,14 +103,14 @@ class RelanceFormalNotice(models.Model):
         """
         self.ensure_one()
         return [
-            *self._formal_creditor_problems(),
-            *self._formal_debtor_problems(),
-            *self._formal_text_problems(texts),
+            *self._formal_creditor_problems(self.company_id, self.user_id),
+            *self._formal_debtor_problems(self.contact_id or self.partner_id),
+            *self._formal_text_problems(self.template_id, self.lang, texts),
         ]
 
-    def _formal_creditor_problems(self):
+    @api.model
+    def _formal_creditor_problems(self, company, user):
         """Return what is missing of who claims, and of how to pay him."""
-        company = self.company_id
         french = company.country_id.code in (False, *FRENCH_POST)
         missing = self._formal_missing_address(company)
         if french and not company.company_registry:
@@ -124,7 +134,7 @@ class RelanceFormalNotice(models.Model):
                     company.name,
                 )
             )
-        if self.user_id._is_superuser():
+        if user._is_superuser():
             problems.append(
                 self.env._(
                     "the person who signs: choose who follows the customer, the plan "
@@ -144,9 +154,9 @@ class RelanceFormalNotice(models.Model):
             if not record[name]
         ]
 
-    def _formal_debtor_problems(self):
+    @api.model
+    def _formal_debtor_problems(self, contact):
         """Return what is missing of who owes."""
-        contact = self.contact_id or self.partner_id
         missing = self._formal_missing_address(contact)
         if not missing:
             return []
@@ -158,9 +168,10 @@ class RelanceFormalNotice(models.Model):
             )
         ]
 
-    def _formal_text_problems(self, texts):
+    @api.model
+    def _formal_text_problems(self, template, lang, texts=None):
         """Return what is missing in the letter's texts, in its language."""
-        template = self.template_id.with_context(lang=self.lang)
+        template = template.with_context(lang=lang)
         texts = texts or template
         letter = " ".join(str(texts[name] or "") for name in LETTER_TEXTS)
         placeholders = {
@@ -169,9 +180,9 @@ class RelanceFormalNotice(models.Model):
             for placeholder in template._placeholders(name)
         }
         problems = []
-        if not says_formal_notice(texts["subject"], self.lang):
+        if not says_formal_notice(texts["subject"], lang):
             problems.append(self.env._("the words “formal notice” in the subject"))
-        if not says_formal_notice(letter, self.lang):
+        if not says_formal_notice(letter, lang):
             problems.append(
                 self.env._("“we give you formal notice to pay” in the letter's texts")
             )
@@ -187,7 +198,7 @@ class RelanceFormalNotice(models.Model):
                     "the legal basis (“What the law provides”) in the letter's texts"
                 )
             )
-        if not says_one_of(COURT_WORDS, letter, self.lang):
+        if not says_one_of(COURT_WORDS, letter, lang):
             problems.append(
                 self.env._("what follows without payment (going to court) in them")
             )
@@ -202,37 +213,47 @@ class RelanceFormalNotice(models.Model):
                 "%(missing)s: complete the template “%(template)s” (%(language)s) "
                 "under Configuration › Templates",
                 missing=", ".join(problems),
-                template=self.template_id.name,
-                language=self._formal_language(),
+                template=template.with_env(self.env).name,
+                language=self._formal_language(lang),
             )
         ]
 
-    def _formal_language(self):
+    @api.model
+    def _formal_language(self, lang):
         """Return the name of the letter's language: each has its own texts."""
-        installed = dict(self.env["res.lang"].get_installed())
-        return installed.get(self.lang, self.lang)
+        return dict(self.env["res.lang"].get_installed()).get(lang, lang)
 
     @api.model
-    def _formal_notice_problem_before(
-        self, channel, company, partner, contact, template
-    ):
-        """Return what a mise en demeure that is not created yet would lack, or False.
+    def _formal_notice_problems_before(self, drafts):
+        """Return what each mise en demeure would lack that is not created yet, if any.
 
-        :param relance.channel channel: its type; another than a mise en demeure lacks
-            nothing
+        :param list[FormalNoticeDraft] drafts: one of another type lacks nothing
         """
-        if not channel._is_formal_notice():
-            return False
-        return self.new(
-            {
-                "company_id": company.id,
-                "partner_id": partner.id,
-                "contact_id": contact.id,
-                "template_id": template.id,
-                "channel_id": channel.id,
-                "user_id": self.env.uid,
-            }
-        )._formal_notice_problem()
+        # However many they are, they have few creditors and texts.
+        creditor_problems, text_problems = (
+            cache(self._formal_creditor_problems),
+            cache(self._formal_text_problems),
+        )
+        sentences = []
+        for draft in drafts:
+            if not draft.channel._is_formal_notice():
+                sentences.append(False)
+                continue
+            contact = draft.contact or draft.partner
+            # As the letter's language is found, whoever makes it.
+            lang = self._lang_of(
+                draft.contact.sudo(), draft.partner.sudo(), draft.company.sudo()
+            )
+            sentences.append(
+                self._formal_notice_sentence(
+                    [
+                        *creditor_problems(draft.company, self.env.user),
+                        *self._formal_debtor_problems(contact),
+                        *text_problems(draft.template, lang),
+                    ]
+                )
+            )
+        return sentences
 
     def _render_texts(self, names=TEXT_FIELDS):
         """Extend: a mise en demeure that lacks something does not leave."""

@@ -150,13 +150,15 @@ class RelanceStep(models.Model):
             replaced=replaced,
         )
 
-    def _default_channel(self, customer):
+    def _default_channel(self, mode):
         """Return the type a reminder of this step takes by itself: the first, or the
-        first letter for a customer who is reminded by letter (D3, B2)."""
+        first letter for a customer who is reminded by letter (D3, B2).
+
+        :param str mode: the customer's ``relance_mode``
+        """
         channels = self._allowed_channels()
         letters = channels.filtered(lambda c: c.kind == "letter")
-        wants_letter = customer.relance_mode == "letter"
-        return (wants_letter and letters or channels)[:1]
+        return (mode == "letter" and letters or channels)[:1]
 
     def _allowed_channels(self, without_mail=False):
         """Return the types that a reminder of this step may take (D3, D4).

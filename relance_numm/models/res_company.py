@@ -168,7 +168,9 @@ class ResCompany(models.Model):
                 count,
             )
         )
-        return [sequence.get_next_char(number) for (number,) in rows]
+        # As `get_next_char` does, whose prefix is the same for all.
+        prefix, suffix = sequence._get_prefix_suffix()
+        return [f"{prefix}{number:0{sequence.padding}d}{suffix}" for (number,) in rows]
 
     def _relance_bank_status(self):
         """Return how far each bank journal's books are (C5).

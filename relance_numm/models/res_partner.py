@@ -1,35 +1,56 @@
-from typing import NamedTuple
+from functools import cache, partial
+from itertools import chain as chained
 
 from odoo import api, fields, models
 from odoo.tools import SQL, formataddr
-from odoo.tools.mail import email_normalize_all
 from odoo.tools.sql import column_exists, create_column
 
-from ..tools import well_formed_emails
+from ..tools import normalized_emails, well_formed_emails
 from .relance_plan import CUSTOMER_TYPES
 
 REMINDER_MODES = [("mail", "Automatic email"), ("letter", "Letter")]
 
 
-class Recipients(NamedTuple):
+class Recipients:
     """Who receives a customer's reminders, by what means (B1).
 
     ``mail_contacts`` can all be mailed, at ``emails``: ``"Name" <address>`` by
     normalized address; ``mail_problem`` says why nobody can, and is False when
     somebody can; ``mail_advice`` says which of their addresses cannot. Likewise for
     the letter (one contact), the phone and SMS.
+
+    What is asked of a means is found when it is first asked: thousands of letters need
+    nobody's phone number.
     """
 
-    mail_contacts: models.Model
-    emails: dict
-    mail_problem: str | bool
-    letter_contact: models.Model
-    letter_problem: str | bool
-    phone_contact: models.Model
-    phone_problem: str | bool
-    sms_contact: models.Model
-    sms_problem: str | bool
-    mail_advice: str | bool
+    MEANS = {
+        "mail_contacts": "mail",
+        "emails": "mail",
+        "mail_problem": "mail",
+        "mail_advice": "mail",
+        "letter_contact": "letter",
+        "letter_problem": "letter",
+        "phone_contact": "phone",
+        "phone_problem": "phone",
+        "sms_contact": "sms",
+        "sms_problem": "sms",
+    }
+
+    def __init__(self, **means):
+        """Make them of what finds the attributes of each means, as a dictionary."""
+        self.__dict__.update(means=means)
+
+    def __getattr__(self, name):
+        if name not in self.MEANS:
+            raise AttributeError(name)
+        self.__dict__.update(self.means[self.MEANS[name]]() | self.__dict__)
+        return self.__dict__[name]
+
+    def _replace(self, **values):
+        """Return the same with other values."""
+        replaced = Recipients(**self.means)
+        replaced.__dict__.update(self.__dict__ | values)
+        return replaced
 
 
 class ResPartner(models.Model):
@@ -140,10 +161,19 @@ class ResPartner(models.Model):
 
         :rtype: res.users
         """
-        return (
-            self.with_company(company).relance_user_id
-            or self.with_company(company.root_id).relance_user_id
-        )
+        return self._relance_all_followed_by(company)[self.id]
+
+    def _relance_all_followed_by(self, company):
+        """Return who follows the reminders of each of these customers in a company, or
+        in its entity.
+
+        :rtype: dict[int, res.users]
+        """
+        here, there = self.with_company(company), self.with_company(company.root_id)
+        return {
+            mine.id: mine.relance_user_id or theirs.relance_user_id
+            for mine, theirs in zip(here, there, strict=True)
+        }
 
     @api.depends("relance_plan_id", "relance_customer_type", "category_id")
     @api.depends_context("company")
@@ -258,7 +288,11 @@ class ResPartner(models.Model):
                 "relance_returned_address",
             ]
         )
-        blacklisted = self._relance_blacklisted(contacts.mapped("email"))
+
+        @cache
+        def blacklisted():
+            return self._relance_blacklisted(contacts.mapped("email"))
+
         return {
             customer.id: customer._relance_recipients_in(
                 chains[customer.id], blacklisted
@@ -269,56 +303,105 @@ class ResPartner(models.Model):
     def _relance_recipients_in(self, chain, blacklisted):
         """Return the recipients of one customer out of its chain of contacts.
 
+        :param blacklisted: returns the addresses that refuse mails
         :rtype: Recipients
         """
-        everyone = self.browse().union(*chain)
+        return Recipients(
+            mail=lambda: self._relance_by_mail(chain, blacklisted()),
+            letter=partial(self._relance_by_letter, chain),
+            phone=partial(self._relance_by_phone, chain),
+            sms=partial(self._relance_by_sms, chain),
+        )
+
+    def _relance_by_mail(self, chain, blacklisted):
+        """Return whom of a chain of contacts this customer's mails go to.
+
+        :rtype: dict
+        """
         with_email = next((c for kind in chain if (c := kind.filtered("email"))), self)
         addresses = {c: c._relance_addresses(blacklisted) for c in with_email}
         mail_contacts = with_email.filtered(lambda c: addresses[c])
-        letter_contact = next(
-            (c for kind in chain for c in kind if not c._relance_letter_problem()),
-            everyone.filtered(lambda c: c._relance_has_address())[:1] or everyone[:1],
-        )
-        with_phone = everyone.filtered("phone")[:1] or everyone[:1]
-        phone_contact = next(
-            (c for kind in chain for c in kind if not c._relance_phone_problem()),
-            with_phone,
-        )
-        sms_contact = next(
-            (c for kind in chain for c in kind if not c._relance_sms_problem()),
-            with_phone,
-        )
-        return Recipients(
-            mail_contacts=mail_contacts,
-            emails={
+        return {
+            "mail_contacts": mail_contacts,
+            "emails": {
                 address: formataddr((contact.name or self.name, address))
                 for contact in mail_contacts
                 for address in addresses[contact]
             },
-            mail_problem=not mail_contacts
+            "mail_problem": not mail_contacts
             and self._relance_said_of(
                 with_email[:1], with_email[:1]._relance_mail_problem(blacklisted)
             ),
-            letter_contact=letter_contact,
-            letter_problem=self._relance_said_of(
-                letter_contact, letter_contact._relance_letter_problem()
-            ),
-            phone_contact=phone_contact,
-            phone_problem=self._relance_said_of(
-                phone_contact, phone_contact._relance_phone_problem()
-            ),
-            sms_contact=sms_contact,
-            sms_problem=self._relance_said_of(
-                sms_contact, sms_contact._relance_sms_problem()
-            ),
-            mail_advice=bool(mail_contacts)
+            "mail_advice": bool(mail_contacts)
             and self._relance_mail_advice(with_email, addresses, blacklisted),
+        }
+
+    def _relance_by_letter(self, chain):
+        """Return to whom of a chain of contacts this customer's letters go.
+
+        :rtype: dict
+        """
+        contact, problem = self._relance_reached(
+            chain,
+            lambda contact: contact._relance_letter_problem(),
+            lambda contact: contact._relance_has_address(),
         )
+        return {
+            "letter_contact": contact,
+            "letter_problem": self._relance_said_of(contact, problem),
+        }
+
+    def _relance_by_phone(self, chain):
+        """Return who of a chain of contacts is called for this customer.
+
+        :rtype: dict
+        """
+        contact, problem = self._relance_reached(
+            chain,
+            lambda contact: contact._relance_phone_problem(),
+            lambda contact: contact.phone,
+        )
+        return {
+            "phone_contact": contact,
+            "phone_problem": self._relance_said_of(contact, problem),
+        }
+
+    def _relance_by_sms(self, chain):
+        """Return who of a chain of contacts gets this customer's SMS.
+
+        :rtype: dict
+        """
+        contact, problem = self._relance_reached(
+            chain,
+            lambda contact: contact._relance_sms_problem(),
+            lambda contact: contact.phone,
+        )
+        return {
+            "sms_contact": contact,
+            "sms_problem": self._relance_said_of(contact, problem),
+        }
+
+    @api.model
+    def _relance_reached(self, kinds, problem_of, usable):
+        """Return the first of a chain of contacts without a problem, else the first
+        that is usable at all, with its problem.
+
+        :param kinds: the chain, by kind
+        :rtype: tuple[res.partner, str | bool]
+        """
+        problems = {}
+        # As they are in the chain: what is read of one is read of all at once.
+        for contact in chained.from_iterable(kinds):
+            problems[contact] = problem_of(contact)
+            if not problems[contact]:
+                return contact, False
+        contact = next(filter(usable, problems), next(iter(problems)))
+        return contact, problems[contact]
 
     @api.model
     def _relance_blacklisted(self, texts):
         """Return the blacklisted addresses among those in some texts, normalized."""
-        emails = [e for text in texts for e in email_normalize_all(text)]
+        emails = [e for text in texts for e in normalized_emails(text)]
         # Anyone who sends a mail has to respect the blacklist, without a right to it.
         blacklist = self.env["mail.blacklist"].sudo()
         return set(blacklist.search([("email", "in", emails)]).mapped("email"))
@@ -339,6 +422,6 @@ class ResPartner(models.Model):
             return self.env._("No email address")
         if self.message_bounce:
             return self.env._("The last mail to %s bounced", self.email)
-        if blacklisted.intersection(email_normalize_all(self.email)):
+        if blacklisted.intersection(normalized_emails(self.email)):
             return self.env._("Blacklisted email address: %s", self.email)
         return self.env._("Malformed email address: %s", self.email)

@@ -19,33 +19,31 @@ class ResPartnerBounce(models.Model):
             mended.message_bounce = 0
         return result
 
-    def _relance_recipients_in(self, chain, blacklisted):
+    def _relance_by_mail(self, chain, blacklisted):
         """Override: where the mails to all contacts of a kind came back, the next kind
         gets them: the invoice contact, then the customer itself (F1).
 
         An address that is missing or malformed is left for a person to mend (D5).
         """
-        recipients = super()._relance_recipients_in(chain, blacklisted)
-        if not recipients.mail_problem:
-            return recipients
+        found = super()._relance_by_mail(chain, blacklisted)
+        if not found["mail_problem"]:
+            return found
         for position, kind in enumerate(chain[:-1], 1):
             mailed = kind.filtered("email")
             if mailed and not mailed._relance_came_back(blacklisted):
                 break
             if mailed:
                 rest = (*[self.browse()] * position, *chain[position:])
-                after = super()._relance_recipients_in(rest, blacklisted)
-                if after.emails:
-                    return recipients._replace(
-                        mail_contacts=after.mail_contacts,
-                        emails=after.emails,
-                        mail_problem=False,
-                        mail_advice=self.env._(
+                after = super()._relance_by_mail(rest, blacklisted)
+                if after["emails"]:
+                    return {
+                        **after,
+                        "mail_advice": self.env._(
                             "%s: the next contact gets the mail.",
-                            recipients.mail_problem,
+                            found["mail_problem"],
                         ),
-                    )
-        return recipients
+                    }
+        return found
 
     def _relance_came_back(self, blacklisted):
         """Return whether a mail to these contacts came back, and none of the others can

@@ -36,15 +36,15 @@ class AutomaticCommon(RelanceCommon):
 
     def _raising(self, bad):
         """Return a context in which no reminder of an invoice can be made."""
-        lines = type(self.env["relance.reminder.line"])
-        prepare = lines._prepare_item_vals
+        batches = type(self.env["relance.batch"])
+        prepare = batches._prepare_claim
 
-        def raising(line, item):
-            if item.move_id == bad:
+        def raising(batch, request, claim):
+            if bad in claim.items.move_id:
                 raise ValueError("This one is broken")
-            return prepare(line, item)
+            return prepare(batch, request, claim)
 
-        return patch.object(lines, "_prepare_item_vals", raising)
+        return patch.object(batches, "_prepare_claim", raising)
 
     def _leave(self):
         """Let what waits leave: the mails of the queue, the letters to post."""

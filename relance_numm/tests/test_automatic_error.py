@@ -18,11 +18,11 @@ class TestAutomaticError(AutomaticCommon):
     def _all_raising(self, error=OSError, text="No space left on device"):
         """Return a context in which no reminder can be made, as on a full disk."""
 
-        def raising(line, item):
+        def raising(batch, request, claim):
             raise error(text)
 
-        lines = type(self.env["relance.reminder.line"])
-        return patch.object(lines, "_prepare_item_vals", raising)
+        batches = type(self.env["relance.batch"])
+        return patch.object(batches, "_prepare_claim", raising)
 
     def _raising_until_limit(self, bad):
         """Run the cron until an invoice that cannot be made waits for a person."""
@@ -120,11 +120,11 @@ class TestAutomaticError(AutomaticCommon):
         moves = self._invoice(8)
         moves |= self._invoice(8, partner=self._create_customer("Un"))
 
-        def refusing(line, item):
-            raise UserError(item.name)
+        def refusing(batch, request, claim):
+            raise UserError(claim.items[0].name)
 
-        lines = type(self.env["relance.reminder.line"])
-        with patch.object(lines, "_prepare_item_vals", refusing):
+        batches = type(self.env["relance.batch"])
+        with patch.object(batches, "_prepare_claim", refusing):
             self._run()
         self.assertEqual(moves.mapped("relance_error_count"), [1, 1])
 
@@ -132,18 +132,18 @@ class TestAutomaticError(AutomaticCommon):
         """G2: a portion that fails as a whole does not lose the others' work."""
         bad = self._invoice(30) | self._invoice(30, partner=self._create_customer("Un"))
         good = self._invoice(8, partner=self._create_customer("Deux"))
-        lines = type(self.env["relance.reminder.line"])
-        prepare = lines._prepare_item_vals
+        batches = type(self.env["relance.batch"])
+        prepare = batches._prepare_claim
 
-        def raising(line, item):
-            if item.move_id in bad:
+        def raising(batch, request, claim):
+            if claim.items.move_id & bad:
                 raise OSError("No space left on device")
-            return prepare(line, item)
+            return prepare(batch, request, claim)
 
         module = "odoo.addons.relance_numm.models.relance_batch_automatic"
         with (
             patch(f"{module}.REMIND_SIZE", 2),
-            patch.object(lines, "_prepare_item_vals", raising),
+            patch.object(batches, "_prepare_claim", raising),
             self.assertLogs(CRON, "ERROR"),
         ):
             self._run()

@@ -53,6 +53,47 @@ class TestPrepare(RelanceCommon):
             self._prepare(blocked)
         self.assertIn(blocked.name, str(raised.exception))
 
+    def test_d1_rows_paid_meanwhile_are_left_out(self):
+        """D1, D7: what was paid since the list was shown is left out and named, also
+        where it is the only one."""
+        good, paid = self._invoice(8), self._invoice(18)
+        items = self._items(good | paid)
+        alone = self._items(paid)
+        self._pay(paid)
+        wizard = self.env["relance.prepare"].browse(items.action_prepare()["res_id"])
+        self.assertEqual(wizard.line_ids.move_line_ids.move_id, good)
+        self.assertEqual(wizard.left_out_count, 1)
+        self.assertIn(f"{paid.name}: no longer open", wizard.left_out)
+        with self.assertRaises(UserError) as raised:
+            alone.action_prepare()
+        self.assertIn(paid.name, str(raised.exception))
+
+    def test_d1_in_the_order_of_the_selection(self):
+        """D1: customers, and the entries of each, are as the person saw them."""
+        other = self._create_customer("Other")
+        moves = [self._invoice(8), self._invoice(9, partner=other), self._invoice(10)]
+        items = self.env["relance.item"].union(*map(self._items, moves))
+        for selection in (items, items[::-1]):
+            action = selection.action_prepare()
+            lines = self.env["relance.prepare"].browse(action["res_id"]).line_ids
+            customers = dict.fromkeys(item.partner_id for item in selection)
+            self.assertEqual([line.partner_id for line in lines], [*customers])
+            for line in lines:
+                mine = selection.filtered(
+                    lambda i, c=line.partner_id: i.partner_id == c
+                )
+                self.assertEqual(line.item_ids, mine.ids)
+
+    def test_d7_entry_deleted_meanwhile(self):
+        """D7: an entry that no longer exists keeps nothing from being created."""
+        move = self._invoice(8)
+        wizard = self._prepare(move)
+        wizard.line_ids.item_ids = [*wizard.line_ids.item_ids, 2**31 - 1]
+        self.assertEqual(wizard.line_ids.move_line_ids.move_id, move)
+        wizard.action_create()
+        lines = self.env["relance.reminder.line"].search([("move_id", "=", move.id)])
+        self.assertEqual(len(lines.reminder_id.line_ids), 1)
+
     def test_d2_levels(self):
         """D2: from the highest level sent up to the highest advised, by default it."""
         first, second = self._invoice(8), self._invoice(18)

@@ -412,7 +412,10 @@ class TestReminder(RelanceCommon):
         )
         blocked = moves[:1]
         wizard = self._prepare(moves)
-        with patch.object(relance_batch, "CREATE_SIZE", 2):
+        with (
+            patch.object(relance_batch, "CREATE_SIZE", 2),
+            patch.object(relance_batch, "PORTION_SIZE", 2),
+        ):
             action = wizard.action_create()
             batch = self.env[action["res_model"]].browse(action["res_id"])
             self.assertRecordValues(

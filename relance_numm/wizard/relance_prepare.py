@@ -1,14 +1,22 @@
+from typing import NamedTuple
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
-from odoo.tools import groupby
 
 from ..client_actions import batch_notification
 
 # Sentences shown in the dialog; the rest is counted.
 LEFT_OUT_SHOWN = 5
+
+
+class LeftOut(NamedTuple):
+    """The selected rows that are left out: the first ones' sentences, and how many they
+    are."""
+
+    sentences: list
+    count: int
 
 
 class RelancePrepare(models.TransientModel):
@@ -57,53 +65,87 @@ class RelancePrepare(models.TransientModel):
         :param relance.item items: as the person saw them; they are read again
         :raise UserError: where none of them can be reminded
         """
-        # At once: by themselves they would be read some at a time.
-        items.fetch(list(items._columns()))
-        advised = items.filtered("advised_level_id")
-        left_out = [item._left_out_text() for item in items - advised]
+        rows = items._claim_rows(for_person=True)
+        advised = [row for row in rows if row.advised_level_id]
+        left_out = self._left_out(items, rows)
         if not advised:
             raise UserError(
                 self.env._(
                     "None of the selected entries can be reminded now:\n%s",
-                    "\n".join(left_out[:LEFT_OUT_SHOWN])
+                    "\n".join(left_out.sentences)
                     or self.env._("select at least one row."),
                 )
             )
         wizard = self.create(self._prepare_wizard_vals(left_out))
-        wizard.line_ids.create(
+        wizard.line_ids._insert_prepared(
             [
-                wizard._prepare_line_vals(advised.browse(item.id for item in group))
-                for _key, group in groupby(advised, key=type(advised)._claim_key)
+                wizard._prepare_line_vals(key, claim)
+                for key, claim in items._grouped_claims(advised).items()
             ]
         )
         return wizard
 
     @api.model
+    def _left_out(self, items, rows):
+        """Return which of the selected rows are left out: those not advised, and those
+        that are no longer open.
+
+        :param list[ClaimRow] rows: as they are now, where they are still open
+        :rtype: LeftOut
+        """
+        codes = {row.id: row.advised_level_id for row in rows}
+        left_out = items.browse(id_ for id_ in items._ids if not codes.get(id_))
+        shown = left_out[:LEFT_OUT_SHOWN]
+        # As they are now, at once, and without the rest of the selection.
+        shown = shown.with_prefetch(shown._ids)
+        shown.invalidate_recordset(flush=False)
+        shown.fetch(list(items._columns()))
+        gone = shown.filtered(lambda item: item.id not in codes)
+        names = self.env["account.move.line"].browse(gone._ids).exists()
+        return LeftOut(
+            [
+                self.env._(
+                    "%s: no longer open (paid, reconciled or set back to draft)",
+                    line.move_name,
+                )
+                for line in names
+            ]
+            + [item._left_out_text() for item in shown - gone],
+            len(left_out),
+        )
+
+    @api.model
     def _prepare_wizard_vals(self, left_out):
-        sentences = left_out[:LEFT_OUT_SHOWN]
-        if len(left_out) > LEFT_OUT_SHOWN:
+        sentences = [*left_out.sentences]
+        if left_out.count > LEFT_OUT_SHOWN:
             sentences.append(
-                self.env._("and %s others", len(left_out) - LEFT_OUT_SHOWN)
+                self.env._("and %s others", left_out.count - LEFT_OUT_SHOWN)
             )
         return {
             "left_out": Markup("").join(Markup("<li>%s</li>") % s for s in sentences),
-            "left_out_count": len(left_out),
+            "left_out_count": left_out.count,
         }
 
-    def _prepare_line_vals(self, items):
-        levels = items._allowed_levels()
+    def _prepare_line_vals(self, key, claim):
+        """Return the values of the columns of a line.
+
+        :param tuple key: ids of its company, customer and currency
+        :param Claim claim: what it claims
+        """
+        company_id, partner_id, currency_id = key
         return {
             "prepare_id": self.id,
-            "company_id": items.company_id.id,
-            "partner_id": items.partner_id.id,
-            "currency_id": items.currency_id.id,
-            "plan_id": items.plan_id[:1].id,
-            "allowed_level_ids": [Command.set(levels.ids)],
-            "level_id": levels[-1:].id,
-            "move_line_ids": [Command.set(items.ids)],
-            "amount_due": sum(items.mapped("amount_due")),
-            "credit_amount": items[:1].credit_amount,
-            "caution": " ".join(items._cautions()),
+            "company_id": company_id,
+            "partner_id": partner_id,
+            "currency_id": currency_id,
+            "plan_id": claim.plan.id,
+            "sent_level_id": claim.sent_level.id,
+            "advised_level_id": claim.advised_level.id,
+            "level_id": claim.levels[-1:].id,
+            "item_ids": claim.items.ids,
+            "amount_due": claim.amount_due,
+            "credit_amount": claim.credit_amount,
+            "caution": bool(claim.cautions) and " ".join(claim.cautions._cautions()),
         }
 
     def write(self, vals):

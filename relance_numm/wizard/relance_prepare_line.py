@@ -1,3 +1,5 @@
+from functools import cache
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
@@ -12,6 +14,7 @@ class RelancePrepareLine(models.TransientModel):
     """The reminder to one customer, in one currency, before it is created (D1–D5)."""
 
     _name = "relance.prepare.line"
+    _inherit = ["relance.bulk.insert"]
     _description = "Reminder to prepare"
     _order = "id"
     _transient_max_hours = 0
@@ -34,7 +37,13 @@ class RelancePrepareLine(models.TransientModel):
     )
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     plan_id = fields.Many2one("relance.plan", readonly=True)
-    move_line_ids = fields.Many2many("account.move.line", readonly=True)
+    # Twenty thousand rows of a relation would take longer than all of the rest.
+    item_ids = fields.Json(
+        string="Entries", readonly=True, help="Ids of the journal items."
+    )
+    move_line_ids = fields.Many2many(
+        "account.move.line", compute="_compute_move_line_ids"
+    )
     item_links = fields.Html(
         string="Document numbers", compute="_compute_item_links", sanitize=False
     )
@@ -45,7 +54,13 @@ class RelancePrepareLine(models.TransientModel):
         help="Payments and credit notes of the customer that are not reconciled yet; "
         "they are not deducted.",
     )
-    allowed_level_ids = fields.Many2many("relance.level", readonly=True)
+    sent_level_id = fields.Many2one(
+        "relance.level", string="Highest level sent", readonly=True
+    )
+    advised_level_id = fields.Many2one("relance.level", string="Advised", readonly=True)
+    allowed_level_ids = fields.Many2many(
+        "relance.level", compute="_compute_allowed_level_ids"
+    )
     level_id = fields.Many2one(
         "relance.level",
         required=True,
@@ -84,6 +99,23 @@ class RelancePrepareLine(models.TransientModel):
     country_id = fields.Many2one(
         "res.country", compute="_compute_contact", readonly=False
     )
+
+    @api.depends("item_ids")
+    def _compute_move_line_ids(self):
+        """Show those journal items that still exist, as far as the person sees them."""
+        ids = {id_ for line in self for id_ in line.item_ids or ()}
+        seen = {*self.env["account.move.line"].search([("id", "in", [*ids])])._ids}
+        for line in self:
+            line.move_line_ids = [id_ for id_ in line.item_ids or () if id_ in seen]
+
+    @api.depends("plan_id", "sent_level_id", "advised_level_id")
+    def _compute_allowed_level_ids(self):
+        for line in self:
+            line.allowed_level_ids = line._allowed_levels()
+
+    def _allowed_levels(self):
+        """Return the levels that may be chosen (D2)."""
+        return self.plan_id._levels_between(self.sent_level_id, self.advised_level_id)
 
     @api.depends("move_line_ids")
     def _compute_item_links(self):
@@ -132,7 +164,9 @@ class RelancePrepareLine(models.TransientModel):
     def _compute_channel_id(self):
         """The type follows the level (D3), unless a letter replaces the mail (D4)."""
         for line in self:
-            line.channel_id = line.step_id._default_channel(line.partner_id)
+            line.channel_id = line.step_id._default_channel(
+                line.partner_id.relance_mode
+            )
             if line.mail_replaced and line.channel_id.kind == "mail":
                 line.channel_id = line.channel_id._letter()
 
@@ -153,6 +187,31 @@ class RelancePrepareLine(models.TransientModel):
         lines._refresh_problems()
         return lines
 
+    @api.model
+    def _insert_prepared(self, vals_list):
+        """Create lines in bulk, each with the type it takes by itself.
+
+        :param list vals_list: values of columns
+        :return: the lines
+        """
+        ids = [vals["partner_id"] for vals in vals_list]
+        customers = self.env["res.partner"].browse(ids).with_prefetch(ids)
+
+        # There are few of them, for however many customers.
+        @cache
+        def channel_id(plan_id, level_id, mode):
+            plan = self.env["relance.plan"].browse(plan_id or ())
+            step = plan._step_of_level(self.env["relance.level"].browse(level_id))
+            return step._default_channel(mode).id
+
+        for vals, customer in zip(vals_list, customers, strict=True):
+            vals["channel_id"] = channel_id(
+                vals["plan_id"], vals["level_id"], customer.relance_mode
+            )
+        lines = self._insert_rows(vals_list)
+        lines._refresh_problems()
+        return lines
+
     def write(self, vals):
         contact_vals = {name: vals[name] for name in CONTACT_FIELDS if name in vals}
         result = super().write(
@@ -170,18 +229,27 @@ class RelancePrepareLine(models.TransientModel):
         """Say on each line why it cannot be sent as it is, if so (D5)."""
         recipients = self.partner_id._relance_recipients()
         self._refresh_advice(recipients)
+        problems = self._problems_with(recipients)
         for line in self:
-            mine = recipients[line.partner_id.id]
-            problem = line._problem_with(mine)
+            without_mail = bool(recipients[line.partner_id.id].mail_problem)
             # Written only where it changes: most lines have none.
-            if line.without_mail != bool(mine.mail_problem):
-                line.without_mail = bool(mine.mail_problem)
-            if line.problem != problem:
-                line.problem = problem
+            if line.without_mail != without_mail:
+                line.without_mail = without_mail
+            if line.problem != problems[line]:
+                line.problem = problems[line]
 
-    def _problem_with(self, recipients):
-        """Return why this line cannot be sent as it is to these people, or False."""
-        return self.channel_id._delivery()._problem(recipients, self.channel_id)
+    def _problems_with(self, recipients):
+        """Return why each line cannot be sent as it is, or False.
+
+        :param dict[int, Recipients] recipients: by customer
+        :rtype: dict[relance.prepare.line, str | bool]
+        """
+        return {
+            line: line.channel_id._delivery()._problem(
+                recipients[line.partner_id.id], line.channel_id
+            )
+            for line in self
+        }
 
     def _replace_missing_mail(self, replace):
         """Turn the mails of customers without address into letters, or back (D4)."""
@@ -202,23 +270,39 @@ class RelancePrepareLine(models.TransientModel):
 
         :raise ValidationError: naming the customer and what is allowed
         """
-        for line in self:
-            if line.level_id not in line.allowed_level_ids:
-                raise ValidationError(
-                    self.env._(
-                        "%(customer)s: choose one of the levels %(levels)s.",
-                        customer=line.partner_id.display_name,
-                        levels=", ".join(line.allowed_level_ids.mapped("name")),
-                    )
+        # There are few choices, for however many customers.
+        for lines in self.grouped(type(self)._choice_key).values():
+            lines[0]._check_choice()
+
+    def _choice_key(self):
+        """Return all on which it depends whether level and type may be chosen."""
+        return (
+            self.plan_id,
+            self.sent_level_id,
+            self.advised_level_id,
+            self.level_id,
+            self.channel_id,
+            self.without_mail,
+        )
+
+    def _check_choice(self):
+        levels = self._allowed_levels()
+        if self.level_id not in levels:
+            raise ValidationError(
+                self.env._(
+                    "%(customer)s: choose one of the levels %(levels)s.",
+                    customer=self.partner_id.display_name,
+                    levels=", ".join(levels.mapped("name")),
                 )
-            if line.channel_id not in line.allowed_channel_ids:
-                raise ValidationError(
-                    self.env._(
-                        "%(customer)s: choose one of the types %(types)s.",
-                        customer=line.partner_id.display_name,
-                        types=", ".join(line.allowed_channel_ids.mapped("name")),
-                    )
+            )
+        if self.channel_id not in self.allowed_channel_ids:
+            raise ValidationError(
+                self.env._(
+                    "%(customer)s: choose one of the types %(types)s.",
+                    customer=self.partner_id.display_name,
+                    types=", ".join(self.allowed_channel_ids.mapped("name")),
                 )
+            )
 
     def _fill_batch(self):
         """Create the reminders of these lines in the batch they wait for, with the
@@ -242,6 +326,6 @@ class RelancePrepareLine(models.TransientModel):
             currency=self.currency_id,
             level=self.level_id,
             channel=self.channel_id,
-            item_ids=self.move_line_ids.ids,
+            item_ids=self.item_ids or [],
             note=self.note,
         )

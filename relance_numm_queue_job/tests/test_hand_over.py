@@ -103,7 +103,7 @@ class TestHandOver(AutomaticCommon):
         batch = self._wait_for_cron(5)
         self.assertEqual(batch.waiting_count, 5)
         with (
-            patch.object(relance_batch, "CREATE_SIZE", 2),
+            patch.object(relance_batch, "PORTION_SIZE", 2),
             patch.object(relance_reminder_delivery, "DELIVERY_SIZE", 2),
         ):
             self._run_deliver()
