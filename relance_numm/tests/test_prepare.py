@@ -68,6 +68,16 @@ class TestPrepare(RelanceCommon):
             alone.action_prepare()
         self.assertIn(paid.name, str(raised.exception))
 
+    def test_d1_amounts_are_rounded(self):
+        """D1: what is left to pay is an amount of its currency, not a float's sum."""
+        wizard = self._prepare(self._invoice(8, 0.1) | self._invoice(8, 0.2))
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT amount_due::text FROM relance_prepare_line WHERE id = %s",
+            wizard.line_ids.ids,
+        )
+        self.assertEqual(self.env.cr.fetchone()[0].rstrip("0"), "0.3")
+
     def test_d1_in_the_order_of_the_selection(self):
         """D1: customers, and the entries of each, are as the person saw them."""
         other = self._create_customer("Other")

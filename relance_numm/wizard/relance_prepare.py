@@ -133,6 +133,7 @@ class RelancePrepare(models.TransientModel):
         :param Claim claim: what it claims
         """
         company_id, partner_id, currency_id = key
+        currency = self.env["res.currency"].browse(currency_id)
         return {
             "prepare_id": self.id,
             "company_id": company_id,
@@ -143,7 +144,7 @@ class RelancePrepare(models.TransientModel):
             "advised_level_id": claim.advised_level.id,
             "level_id": claim.levels[-1:].id,
             "item_ids": claim.items.ids,
-            "amount_due": claim.amount_due,
+            "amount_due": currency.round(claim.amount_due),
             "credit_amount": claim.credit_amount,
             "caution": bool(claim.cautions) and " ".join(claim.cautions._cautions()),
         }
