@@ -33,13 +33,18 @@ def date_text(env, value):
     if not value:
         return ""
     lang = language(env)
-    return _date_text(value, lang.date_format, lang.code)
+    return _date_text(value, lang.code, lang.date_format)
+
+
+def long_date_text(env, value):
+    """Return a date with its month in letters, as ``format_date`` does."""
+    return _date_text(value, language(env).code)
 
 
 @lru_cache(DATES)
-def _date_text(value, date_format, code):
+def _date_text(value, code, date_format=None):
     locale = babel_locale_parse(code)
-    pattern = posix_to_ldml(date_format, locale=locale)
+    pattern = posix_to_ldml(date_format, locale=locale) if date_format else "long"
     return babel.dates.format_date(value, format=pattern, locale=locale)
 
 

@@ -6,9 +6,9 @@ from odoo import api, models
 from odoo.tools import SQL
 
 # Text and line breaks, as `Markup` escapes them. Neither control characters nor a start
-# with dashes or a space: of these Odoo's sanitizer makes something else.
+# with a dash, a space or a mark: of some of these Odoo's sanitizer makes something else.
 PLAIN_BODY = re.compile(
-    r"(?![\s\-<])"
+    r"(?=\w)"
     r"(?:[^<>&\x00-\x1f\x7f-\x9f\ud800-\udfff]|&(?:amp|lt|gt|#34|#39);|<br/?>)+"
 )
 # How the sanitizer writes some of it.
@@ -86,18 +86,20 @@ class MailMessage(models.Model):
                 rows.append(SQL.identifier(name))
                 type_ = SQL(self._fields[name].column_type[1])
                 arrays.append(SQL("%s::%s[]", column, type_))
-        # For messages that are all the same, too.
+        # No field has such a name.
+        number = SQL.identifier("number$")
         arrays.append(SQL("%s::int[]", list(range(len(vals_list)))))
         found = self.env.execute_query(
             SQL(
                 """INSERT INTO %s (%s)
-                   SELECT %s FROM unnest(%s) AS row (%s) ORDER BY row.number
+                   SELECT %s FROM unnest(%s) AS row (%s) ORDER BY %s
                 RETURNING id""",
                 SQL.identifier(self._table),
                 SQL(", ").join(map(SQL.identifier, names)),
                 SQL(", ").join(values),
                 SQL(", ").join(arrays),
-                SQL(", ").join([*rows, SQL.identifier("number")]),
+                SQL(", ").join([*rows, number]),
+                number,
             )
         )
         return self.browse(id_ for (id_,) in found)
@@ -150,6 +152,8 @@ def sanitized_plain(body):
     """
     if not body or not PLAIN_BODY.fullmatch(body):
         return None
+    # `Markup` would escape what takes another's place.
+    body = str(body)
     for escaped, sanitized in SANITIZED:
         body = body.replace(escaped, sanitized)
     return f"<span>{body}</span>"

@@ -13,13 +13,11 @@ from markupsafe import Markup
 
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
-from odoo.tools.misc import get_lang
 
 # The module and not its functions: Odoo's tests replace them there.
 from odoo.addons.base.models import ir_actions_report
 
-from ..formats import date_text, language, number_text
+from ..formats import date_text, language, long_date_text, number_text
 from . import relance_letter_html as html_tools
 from .relance_letter_pdf import (
     MM,
@@ -299,7 +297,10 @@ class RelanceLetter(models.AbstractModel):
             "date": date_text(self.env, line.date),
             "date_due": date_text(self.env, line.date_due),
             "days_late": line.days_late,
-            "amount": self._format_amount(line.amount_due, line.currency_id),
+            # Not the line's own, which is computed for each line.
+            "amount": self._format_amount(
+                line.amount_due, line.reminder_id.currency_id
+            ),
         }
         return row | {"wide": html_tools.has_long_words(row, COLUMN_LENGTHS)}
 
@@ -402,15 +403,15 @@ class RelanceLetter(models.AbstractModel):
 
     def _country_name(self, country, home):
         """Return the name of a country for the post that takes the letter."""
-        language = "fr"
+        spoken = "fr"
         if home.code and home.code not in html_tools.FRENCH_POST:
-            language = get_lang(self.env).code.split("_")[0]
-        return html_tools.country_name(country.code, language) or country.name
+            spoken = language(self.env).code.split("_")[0]
+        return html_tools.country_name(country.code, spoken) or country.name
 
     def _place_and_date(self, company, date):
         """Return « Mérignac, le 24 novembre 2026 » in the context's language."""
-        day = format_date(self.env, date, date_format="long")
-        if get_lang(self.env).code.startswith("fr") and date.day == 1:
+        day = long_date_text(self.env, date)
+        if language(self.env).code.startswith("fr") and date.day == 1:
             day = day.replace("1", "1er", 1)
         if not company.city:
             return day
@@ -649,9 +650,9 @@ class RelanceLetter(models.AbstractModel):
             for page in range(len(sheets))
         ]
         labels = document.labels(labels, **PAGE_NUMBER)
-        pdfs = {}
+        top, pdfs = self._paperformat().margin_top, {}
         for index, letter in enumerate(letters):
-            stamps = self._stamps(letter, index, pages[index], parts, labels)
+            stamps = self._stamps(letter, index, pages[index], parts, labels, top)
             stamped = [
                 document.stamped(sheet, *stamp)
                 for sheet, stamp in zip(pages[index], stamps, strict=True)
@@ -691,13 +692,13 @@ class RelanceLetter(models.AbstractModel):
             "footer": (left, top, width, FOOTER["height"]),
         }
 
-    def _stamps(self, letter, index, sheets, parts, labels):
+    def _stamps(self, letter, index, sheets, parts, labels, top):
         """Return what is drawn over each page of a letter.
 
+        :param float top: the pages' margin, in mm
         :return: arguments of ``Document.stamped``
         :rtype: list[tuple]
         """
-        top = self._paperformat().margin_top
         first = {Mark("items", index): 0, Mark("end", index): 0}
         for page, sheet in enumerate(sheets):
             first.update(dict.fromkeys(first.keys() & sheet.marks, page))

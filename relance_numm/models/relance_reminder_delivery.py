@@ -75,7 +75,10 @@ class RelanceReminderDelivery(models.Model):
             if problem:
                 left_out[line.reminder_id][line] = problem
             else:
-                if line.currency_id.compare_amounts(line.amount_due, item.amount_due):
+                amounts = line.amount_due, item.amount_due
+                if amounts[0] != amounts[1] and line.currency_id.compare_amounts(
+                    *amounts
+                ):
                     changed |= line.reminder_id
                 line._update_changed(line._prepare_item_vals(item))
         for reminder, problems in left_out.items():

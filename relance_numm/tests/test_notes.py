@@ -131,6 +131,7 @@ class TestNotes(RelanceCommon):
                 "".join(source.choices(PARTS, k=source.randint(1, 6)))
                 for _row in range(source.randint(1, 3))
             ]
+            texts[0] = source.choice(("", "R-2611-0001")) + texts[0]
             body = Markup("<br/>").join(texts)
             if source.random() < 0.1:
                 body = Markup("".join(texts))  # noqa: S704 what nobody may trust
@@ -185,8 +186,12 @@ class TestFormats(RelanceCommon):
                     )
 
     def test_e1_amounts(self):
-        currencies = (self.env.ref("base.EUR") | self.env.ref("base.USD")).copy()
-        currencies[0].position, currencies[1].symbol = "before", False
+        currencies = self.env["res.currency"].create(
+            [
+                {"name": "AAA", "symbol": "a", "position": "before", "rounding": 0.001},
+                {"name": "BBB", "symbol": "b", "position": "after", "rounding": 1},
+            ]
+        )
         for currency in (*currencies, self.env.ref("base.EUR")):
             for amount in self.amounts:
                 self.assertEqual(
