@@ -13,6 +13,7 @@ from . import mail_activity
 from . import mail_mail
 from . import mail_mail_notification
 from . import mail_mail_refused
+from . import mail_message
 from . import mail_notification
 from . import mail_thread
 from . import relance_batch

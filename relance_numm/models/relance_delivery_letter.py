@@ -1,3 +1,5 @@
+from contextlib import closing
+
 from odoo import api, models
 from odoo.tools import format_date
 
@@ -15,8 +17,11 @@ class RelanceDeliveryLetter(models.AbstractModel):
 
     @api.model
     def _deliver(self, reminders):
-        reminders._make_letters()
-        reminders.filtered(lambda r: r.state == "pending")._set_state("outgoing")
+        with closing(reminders._letters_in_turn()) as letters:
+            for made, _texts in letters:
+                made._filter_pending()._set_state("outgoing")
+                # Now, while the next are being printed.
+                made._trace_left()
 
     @api.model
     def _comment(self, reminder):

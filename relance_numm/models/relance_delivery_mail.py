@@ -1,3 +1,5 @@
+from contextlib import closing
+
 from markupsafe import Markup
 
 from odoo import api, models
@@ -26,13 +28,29 @@ class RelanceDeliveryMail(models.AbstractModel):
 
     @api.model
     def _deliver(self, reminders):
-        texts = reminders._make_letters(MAIL_TEXT_FIELDS)
-        reminders = reminders._filter_pending()
         invoice_pdfs = reminders._invoice_pdfs()
         reminders = reminders._filter_pending()
         if not reminders:
             return
         recipients = reminders._recipients()
+        with closing(reminders._letters_in_turn(MAIL_TEXT_FIELDS)) as letters:
+            for made, texts in letters:
+                made = made._filter_pending()
+                self._queue(made, texts, recipients, invoice_pdfs)
+                # Now, while the next letters are being printed.
+                made._trace_left()
+        self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+
+    @api.model
+    def _queue(self, reminders, texts, recipients, invoice_pdfs):
+        """Put the mails of reminders into the queue.
+
+        :param dict texts: the rendered texts, by reminder id
+        :param dict recipients: who receives each
+        :param dict invoice_pdfs: what goes with each beside the letter
+        """
+        if not reminders:
+            return
         reply_to = reminders._notify_get_reply_to_batch(
             defaults={r.id: r._email_from() for r in reminders},
             author_ids={r.id: r.user_id.partner_id.id for r in reminders},
@@ -59,7 +77,6 @@ class RelanceDeliveryMail(models.AbstractModel):
         for reminder in reminders.with_context(tracking_disable=True):
             reminder.email_to = ", ".join(recipients[reminder.id].emails)
         reminders._set_state("outgoing")
-        self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
 
     @api.model
     def _prepare_mail_vals(self, reminder, texts, recipients, invoice_pdfs, reply_to):

@@ -2,8 +2,9 @@ import base64
 import logging
 import re
 import textwrap
-from collections import defaultdict
+from collections import defaultdict, deque
 from contextlib import ExitStack
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,12 +13,11 @@ from markupsafe import Markup
 
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date, formatLang
-from odoo.tools.misc import get_lang
 
 # The module and not its functions: Odoo's tests replace them there.
 from odoo.addons.base.models import ir_actions_report
 
+from ..formats import date_text, language, long_date_text, number_text
 from . import relance_letter_html as html_tools
 from .relance_letter_pdf import (
     MM,
@@ -35,7 +35,7 @@ from .relance_letter_wkhtmltopdf import (
 _logger = logging.getLogger(__name__)
 
 # Letters in one call of wkhtmltopdf, which takes some hundredths of a second to start;
-# marks allow no more than 256. While it prints them, the next ones are composed.
+# marks allow no more than 256. While it prints them, others are composed and delivered.
 CHUNK_SIZE = 50
 # Calls at the same time: each uses one core.
 CALLS = 2
@@ -91,6 +91,14 @@ class Letter(NamedTuple):
         return (self.letterhead, self.continued_head, self.footer)
 
 
+class Call(NamedTuple):
+    """Letters that are being printed, and why others could not be composed."""
+
+    letters: list[Letter]
+    errors: dict[int, str]
+    printing: Printing | None
+
+
 class RelanceLetter(models.AbstractModel):
     """Reminder letters as PDF, made in bulk (E1, E2, E3).
 
@@ -114,23 +122,52 @@ class RelanceLetter(models.AbstractModel):
         :rtype: tuple[dict[int, bytes], dict[int, str]]
         :raise UserError: where wkhtmltopdf is missing or does not work at all
         """
-        parts, chunks, pdfs, errors = {}, [], {}, {}
-        with ExitStack() as calls:
-            for start in range(0, len(reminders), CHUNK_SIZE):
-                chunk = reminders[start : start + CHUNK_SIZE]
-                letters, failed = self._compose(chunk, texts, parts)
-                errors.update(failed)
+        chunks = ((chunk, texts) for chunk in self._in_chunks(reminders))
+        pdfs, errors = {}, {}
+        for printed, failed in self._render_in_turn(chunks):
+            pdfs.update(printed)
+            errors.update(failed)
+        return pdfs, errors
+
+    @api.model
+    def _in_chunks(self, reminders):
+        """Yield some reminders after the others, as many as one call prints."""
+        for start in range(0, len(reminders), CHUNK_SIZE):
+            yield reminders[start : start + CHUNK_SIZE]
+
+    @api.model
+    def _render_in_turn(self, chunks):
+        """Yield what ``_render_letters`` returns for some reminders after the others.
+
+        While whoever takes them deals with some, those after are being printed.
+
+        :param Iterable chunks: reminders and their texts, by id; taken when their turn
+            has come
+        :raise UserError: where wkhtmltopdf is missing or does not work at all
+        """
+        parts, calls = {}, deque()
+        with ExitStack() as under_way:
+            for reminders, texts in chunks:
+                letters, errors = self._compose(reminders, texts, parts)
                 # One of those under way ends before another starts.
-                if len(chunks) >= CALLS:
-                    chunks[-CALLS][1].wait()
+                if len(calls) >= CALLS and calls[-CALLS].printing:
+                    calls[-CALLS].printing.wait()
+                printing = None
                 if letters:
                     printing = self._start_printing(letters, parts)
-                    chunks.append((letters, calls.enter_context(printing)))
-            for letters, printing in chunks:
-                printed, failed = self._print_letters(letters, parts, printing)
-                pdfs.update(printed)
-                errors.update(failed)
-        return pdfs, errors
+                    under_way.enter_context(printing)
+                calls.append(Call(letters, errors, printing))
+                if len(calls) > CALLS:
+                    yield self._rendered(calls.popleft(), parts)
+            while calls:
+                yield self._rendered(calls.popleft(), parts)
+
+    def _rendered(self, call, parts):
+        """Return what a call of wkhtmltopdf printed, as ``_render_letters``."""
+        if not call.letters:
+            return {}, call.errors
+        pdfs, errors = self._print_letters(call.letters, parts, call.printing)
+        return pdfs, call.errors | errors
 
     # Composing
 
@@ -144,10 +181,15 @@ class RelanceLetter(models.AbstractModel):
         letters, errors = {}, {}
         for lang, group in reminders.grouped("lang").items():
             composer = self.with_context(lang=lang)
+            # Where nothing is inserted, letters have a text alike.
+            tidy = cache(composer._tidy)
             for reminder in group.with_context(lang=lang):
                 try:
+                    text = texts[reminder.id]
+                    tidied = {"subject": text["subject"]}
+                    tidied |= {name: tidy(text[name]) for name in RICH_TEXTS}
                     letters[reminder.id] = composer._compose_letter(
-                        reminder, texts[reminder.id], parts
+                        reminder, tidied, parts
                     )
                 except psycopg2.Error:
                     # The transaction is over: no other letter could go on.
@@ -165,12 +207,10 @@ class RelanceLetter(models.AbstractModel):
     def _compose_letter(self, reminder, texts, parts):
         """Return the letter of a reminder; add to ``parts`` what it shares.
 
+        :param dict texts: of the reminder, tidied
         :rtype: Letter
         """
         company, lang = reminder.company_id, self.env.lang
-        texts = {"subject": texts["subject"]} | {
-            name: self._tidy(texts[name]) for name in RICH_TEXTS
-        }
         footer = texts["letter_footer"]
         # A long one is printed once, at the end of the letter.
         repeated = footer if self._fits_foot(footer, company) else Markup("")
@@ -208,7 +248,7 @@ class RelanceLetter(models.AbstractModel):
     def _prepare_letter_values(self, reminder, texts):
         """Return the values of the letter's own template.
 
-        :param dict texts: as for ``_render_letters``, tidied.
+        :param dict texts: of the reminder, tidied
         :rtype: dict
         """
         company = reminder.company_id
@@ -254,10 +294,13 @@ class RelanceLetter(models.AbstractModel):
             "name": line.name or "",
             "label": line.label or "",
             "ref": line.ref or "",
-            "date": format_date(self.env, line.date),
-            "date_due": format_date(self.env, line.date_due),
+            "date": date_text(self.env, line.date),
+            "date_due": date_text(self.env, line.date_due),
             "days_late": line.days_late,
-            "amount": self._format_amount(line.amount_due, line.currency_id),
+            # Not the line's own, which is computed for each line.
+            "amount": self._format_amount(
+                line.amount_due, line.reminder_id.currency_id
+            ),
         }
         return row | {"wide": html_tools.has_long_words(row, COLUMN_LENGTHS)}
 
@@ -360,15 +403,15 @@ class RelanceLetter(models.AbstractModel):
 
     def _country_name(self, country, home):
         """Return the name of a country for the post that takes the letter."""
-        language = "fr"
+        spoken = "fr"
         if home.code and home.code not in html_tools.FRENCH_POST:
-            language = get_lang(self.env).code.split("_")[0]
-        return html_tools.country_name(country.code, language) or country.name
+            spoken = language(self.env).code.split("_")[0]
+        return html_tools.country_name(country.code, spoken) or country.name
 
     def _place_and_date(self, company, date):
         """Return « Mérignac, le 24 novembre 2026 » in the context's language."""
-        day = format_date(self.env, date, date_format="long")
-        if get_lang(self.env).code.startswith("fr") and date.day == 1:
+        day = long_date_text(self.env, date)
+        if language(self.env).code.startswith("fr") and date.day == 1:
             day = day.replace("1", "1er", 1)
         if not company.city:
             return day
@@ -376,9 +419,9 @@ class RelanceLetter(models.AbstractModel):
 
     def _format_amount(self, amount, currency):
         """Return an amount as its language writes it: 1 500,00 € or €1,500.00."""
-        number = formatLang(self.env, abs(amount), digits=currency.decimal_places)
-        sign = "-" if currency.compare_amounts(amount, 0) < 0 else ""
-        if html_tools.is_symbol_first(get_lang(self.env).code):
+        number = number_text(self.env, abs(amount), currency.decimal_places)
+        sign = "-" if amount < 0 and not currency.is_zero(amount) else ""
+        if html_tools.is_symbol_first(language(self.env).code):
             return f"{sign}{currency.symbol}{number}"
         return f"{sign}{number}\N{NO-BREAK SPACE}{currency.symbol}"
 
@@ -607,9 +650,9 @@ class RelanceLetter(models.AbstractModel):
             for page in range(len(sheets))
         ]
         labels = document.labels(labels, **PAGE_NUMBER)
-        pdfs = {}
+        top, pdfs = self._paperformat().margin_top, {}
         for index, letter in enumerate(letters):
-            stamps = self._stamps(letter, index, pages[index], parts, labels)
+            stamps = self._stamps(letter, index, pages[index], parts, labels, top)
             stamped = [
                 document.stamped(sheet, *stamp)
                 for sheet, stamp in zip(pages[index], stamps, strict=True)
@@ -649,13 +692,13 @@ class RelanceLetter(models.AbstractModel):
             "footer": (left, top, width, FOOTER["height"]),
         }
 
-    def _stamps(self, letter, index, sheets, parts, labels):
+    def _stamps(self, letter, index, sheets, parts, labels, top):
         """Return what is drawn over each page of a letter.
 
+        :param float top: the pages' margin, in mm
         :return: arguments of ``Document.stamped``
         :rtype: list[tuple]
         """
-        top = self._paperformat().margin_top
         first = {Mark("items", index): 0, Mark("end", index): 0}
         for page, sheet in enumerate(sheets):
             first.update(dict.fromkeys(first.keys() & sheet.marks, page))

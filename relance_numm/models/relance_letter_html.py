@@ -245,6 +245,7 @@ def font_family(font):
     return font.replace("_", " ")
 
 
+@cache
 def font_paths(font):
     """Return the files of one of Odoo's document fonts by style, those that are there.
 

@@ -1,4 +1,5 @@
 from collections import defaultdict
+from contextlib import closing
 from functools import partial
 
 from markupsafe import Markup
@@ -7,8 +8,9 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL, formatLang
+from odoo.tools import SQL
 
+from ..formats import amount_text
 from ..tools import all_or_each
 from .relance_template import LETTER_TEXT_FIELDS
 
@@ -52,7 +54,7 @@ class RelanceReminderDelivery(models.Model):
         self._filter_pending()._address()
         for kind, reminders in self._filter_pending().grouped("channel_kind").items():
             self.channel_id._delivery_of(kind)._deliver(reminders)
-        self.filtered(lambda r: r.state in ("outgoing", "sent"))._trace()
+        self._trace_left()
 
     def _filter_pending(self):
         return self.filtered(lambda r: r.state == "pending")
@@ -73,7 +75,10 @@ class RelanceReminderDelivery(models.Model):
             if problem:
                 left_out[line.reminder_id][line] = problem
             else:
-                if line.currency_id.compare_amounts(line.amount_due, item.amount_due):
+                amounts = line.amount_due, item.amount_due
+                if amounts[0] != amounts[1] and line.currency_id.compare_amounts(
+                    *amounts
+                ):
                     changed |= line.reminder_id
                 line._update_changed(line._prepare_item_vals(item))
         for reminder, problems in left_out.items():
@@ -183,15 +188,39 @@ class RelanceReminderDelivery(models.Model):
         :return: the texts of the others, by id
         :rtype: dict[int, dict[str, str]]
         """
-        texts = self._render_texts(names)
-        reminders = self.filtered(lambda r: r.id in texts)
-        try:
-            pdfs, errors = self.env["relance.letter"]._render_letters(reminders, texts)
-        except UserError as error:
-            pdfs, errors = {}, dict.fromkeys(reminders.ids, str(error))
-        reminders._fail_each(errors)
-        reminders.filtered(lambda r: r.id in pdfs)._store_letters(pdfs)
+        texts = {}
+        with closing(self._letters_in_turn(names)) as letters:
+            for _reminders, made in letters:
+                texts.update(made)
         return texts
+
+    def _letters_in_turn(self, names=LETTER_TEXT_FIELDS):
+        """Make the PDF of each reminder's letter (E3); yield those that have one, some
+        after the others, and their texts by id. While whoever takes them delivers some,
+        those after are being printed; what is under way ends when this is closed.
+
+        Those that cannot be made are failed with the reason.
+
+        :param names: the template's texts to render, the letter's among them
+        """
+        letters, texts, left = self.env["relance.letter"], {}, set(self.ids)
+
+        def chunks():
+            for chunk in letters._in_chunks(self):
+                texts.update(chunk._render_texts(names))
+                left.difference_update(set(chunk.ids) - set(texts))
+                yield chunk.filtered(lambda r: r.id in texts), texts
+
+        try:
+            with closing(letters._render_in_turn(chunks())) as rendered:
+                for pdfs, errors in rendered:
+                    left.difference_update(pdfs, errors)
+                    self._fail_each(errors)
+                    made = self.filtered(lambda r, pdfs=pdfs: r.id in pdfs)
+                    made._store_letters(pdfs)
+                    yield made, {id_: texts[id_] for id_ in made.ids}
+        except UserError as error:
+            self._fail_each(dict.fromkeys(left, str(error)))
 
     def _store_letters(self, pdfs):
         """Keep the very letters that are sent, as attachments of the reminders.
@@ -358,10 +387,15 @@ class RelanceReminderDelivery(models.Model):
 
     # Trace
 
+    def _trace_left(self):
+        """Leave the trace of those of these reminders that have left."""
+        self.filtered(lambda r: r.state in ("outgoing", "sent"))._trace()
+
     def _trace(self):
         """Post each reminder to the chatter of its invoices and its customer (F3)."""
         untraced = self.filtered(lambda r: not r.is_traced)
-        untraced._post_trace(type(self)._trace_body)
+        shared = {reminder.id: reminder._trace_rows() for reminder in untraced}
+        untraced._post_trace(lambda r, lines: r._trace_body(lines, shared[r.id]))
         untraced.is_traced = True
 
     def _post_trace(self, body):
@@ -380,7 +414,8 @@ class RelanceReminderDelivery(models.Model):
         # An accountant who may remind may leave the trace, also where he has no
         # right to write on the customer.
         for model, bodies in (("account.move", on_moves), ("res.partner", on_partners)):
-            self.env[model].sudo().browse(bodies)._message_log_batch(
+            records = self.env[model].sudo().with_context(relance_notes=True)
+            records.browse(bodies)._message_log_batch(
                 {id_: Markup("<br/>").join(texts) for id_, texts in bodies.items()},
                 author_id=self._trace_author().partner_id.id,
             )
@@ -389,12 +424,13 @@ class RelanceReminderDelivery(models.Model):
         """Return who signs the trace: who acts, or whom the cron acts for."""
         return self.user_id[:1] if self.env.uid == SUPERUSER_ID else self.env.user
 
-    def _trace_body(self, lines):
-        """Return the note: invoice, customer, amount, mode, level, internal address."""
-        amount = formatLang(
-            self.env,
-            sum(lines.mapped("amount_due")),
-            currency_obj=self.currency_id,
+    def _trace_body(self, lines, shared):
+        """Return the note: invoice, customer, amount, mode, level, internal address.
+
+        :param list shared: as returned by ``_trace_rows``
+        """
+        amount = amount_text(
+            self.env, sum(lines.mapped("amount_due")), self.currency_id
         )
         rows = [
             self.env._(
@@ -404,11 +440,20 @@ class RelanceReminderDelivery(models.Model):
                 customer=self.partner_id.display_name,
             ),
             self.env._("Amount reminded: %s.", amount),
+            *shared,
+        ]
+        return Markup("<br/>").join(rows)
+
+    def _trace_rows(self):
+        """Return what all the notes of a reminder say.
+
+        :rtype: list[str]
+        """
+        return [
             self.env._("Type of reminder: %s.", self.channel_id.name),
             self.env._("Level of the reminder: %s.", self.level_id.name),
             self.env._("Internal address: %s.", self.internal_email or "-"),
         ]
-        return Markup("<br/>").join(rows)
 
     # Background
 

@@ -25,6 +25,8 @@ MAIL_TEXT_FIELDS = ("body_html", *LETTER_TEXT_FIELDS)
 EXPRESSIONS = re.compile(
     r"""t-out\s*=\s*(?:"([^"]*)"|'([^']*)')|\{\{(.*?)\}\}""", re.DOTALL
 )
+# What may differ from a reminder to the next: placeholders, and whatever QWeb knows.
+DYNAMIC = re.compile(r"\bt-|<t\b|\{\{")
 PLAIN_EXPRESSION = re.compile(r"object\.(\w+)(?:\.\w+)*")
 
 
@@ -174,13 +176,26 @@ class RelanceTemplate(models.Model):
         """
         self.ensure_one()
         rendered = {
-            name: self._render_field(name, reminders.ids, set_lang=lang)
-            for name in names
+            name: self._render_text(name, reminders.ids, lang) for name in names
         }
         return {
             reminder.id: {name: rendered[name][reminder.id] for name in names}
             for reminder in reminders
         }
+
+    def _render_text(self, name, reminder_ids, lang):
+        """Return a text of reminders in a language, by their ids; once for all of them
+        where nothing is inserted.
+
+        :rtype: dict[int, str]
+        """
+        # Links become those of the reminder's company.
+        has_links = getattr(self._fields[name], "render_options", None)
+        source = self.with_context(lang=lang)[name] or ""
+        if has_links or DYNAMIC.search(source):
+            return self._render_field(name, reminder_ids, set_lang=lang)
+        text = self._render_field(name, reminder_ids[:1], set_lang=lang)
+        return dict.fromkeys(reminder_ids, *text.values())
 
     def _render_problem(self, error):
         """Return the sentence that says what is wrong with the template."""

@@ -27,6 +27,7 @@ from . import test_mail_chain
 from . import test_mail_correct
 from . import test_mail_reply
 from . import test_many_workers
+from . import test_notes
 from . import test_outcome
 from . import test_merge
 from . import test_partner

@@ -95,17 +95,17 @@ class TestPerformancePipeline(AutomaticCommon):
     def test_deliver_mails(self):
         """F1: a portion of mails."""
         few, many = self._deliver(self.email, 1)
-        self.assertLessEqual(many, few + 8)
+        self.assertLessEqual(many, few + 2)
 
     def test_deliver_letters(self):
         """E3: a portion of letters, their internal copy included."""
         few, many = self._deliver(self.letter, 1)
-        self.assertLessEqual(many, few + 8)
+        self.assertLessEqual(many, few + 2)
 
     def test_deliver_calls(self):
         """F2: a portion of calls. Of each, Odoo itself tells whoever is to do it."""
         few, many = self._deliver(self.phone, 1)
-        self.assertLessEqual(many, few + 8)
+        self.assertLessEqual(many, few + 2)
 
     def test_cron(self):
         """G3: a portion of the cron, made and then delivered."""
@@ -126,7 +126,7 @@ class TestPerformancePipeline(AutomaticCommon):
         reminders[:2]._deliver()
         few = self._query_count(reminders[2:12]._deliver)
         many = self._query_count(reminders[12:40]._deliver)
-        self.assertLessEqual(many, few + 15)
+        self.assertLessEqual(many, few + 2)
 
     def test_due_pages(self):
         """G3: what is due is read a page at a time, each row once, in order; a

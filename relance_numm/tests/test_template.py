@@ -142,7 +142,7 @@ class TestTemplate(RelanceCommon):
         reminder.sudo().state = "pending"
         error = UserError("wkhtmltopdf is not installed")
         with patch.object(
-            type(self.env["relance.letter"]), "_render_letters", side_effect=error
+            type(self.env["relance.letter"]), "_start_printing", side_effect=error
         ):
             reminder.sudo()._make_letters()
         self.assertEqual(reminder.state, "failed")
