@@ -5,9 +5,8 @@ from itertools import repeat
 from odoo import api, models
 from odoo.tools import SQL
 
-# Text and line breaks, as `Markup` escapes them. Neither control characters nor a
-# start with a dash, a space or a mark: of some of these Odoo's sanitizer makes something
-# else.
+# Text and line breaks, as `Markup` escapes them. Neither control characters nor a start
+# with a dash, a space or a mark: of some of these Odoo's sanitizer makes other things.
 PLAIN_BODY = re.compile(
     r"(?=\w)"
     r"(?:[^<>&\x00-\x1f\x7f-\x9f\ud800-\udfff]|&(?:amp|lt|gt|#34|#39);|<br/?>)+"
