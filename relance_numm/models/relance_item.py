@@ -596,21 +596,6 @@ class RelanceItem(models.Model):
         self.invalidate_model()
         return self.search_fetch([("id", "in", move_line_ids)], list(self._columns()))
 
-    def _allowed_levels(self):
-        """Return the levels a person may choose for these rows of a customer (D2):
-        from the highest one already sent up to the highest advised one."""
-        highest = {
-            name: max(
-                self.mapped(name),
-                key=lambda level: level._compare_key(),
-                default=self.env["relance.level"],
-            )
-            for name in ("sent_level_id", "advised_level_id")
-        }
-        return self.plan_id[:1]._levels_between(
-            highest["sent_level_id"], highest["advised_level_id"]
-        )
-
     def action_prepare(self):
         """Open « Préparer les relances » on the selected rows (D1)."""
         wizard = self.env["relance.prepare"]._create_for_items(self)
