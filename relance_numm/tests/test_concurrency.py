@@ -1,8 +1,10 @@
 import threading
 
 from odoo import SUPERUSER_ID, api, fields
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.modules.registry import Registry
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
@@ -133,6 +135,29 @@ class TestConcurrency(BaseCase):
             self.assertFalse(batch.reminder_ids)
             self.assertEqual(batch.left_out_count, 6)
             mine.commit()
+            self.assertEqual(self._in_flight(mine), (6, 6))
+
+    def test_d7_the_other_commits_what_was_reminded_before(self):
+        """D7: the same of entries with a history: PostgreSQL refuses what it cannot
+        see, and what is asked for again is left out."""
+        with self.registry.cursor() as cr:
+            reminders = self._create_reminders(cr).reminder_ids.sudo()
+            reminders._set_state("sent")
+            reminders.date = fields.Date.subtract(fields.Date.today(), days=5)
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            self._env(mine)["relance.item"].search_count(
+                [("move_id", "in", self.move_ids)]
+            )
+            self.assertEqual(len(self._create_reminders(theirs).reminder_ids), 6)
+            theirs.commit()
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(PG_CONCURRENCY_EXCEPTIONS_TO_RETRY),
+            ):
+                self._create_reminders(mine)
+            mine.rollback()
+            with self.assertRaisesRegex(UserError, "Under way"):
+                self._create_reminders(mine)
             self.assertEqual(self._in_flight(mine), (6, 6))
 
     def test_d7_the_others_reminder_has_failed_already(self):

@@ -7,6 +7,10 @@ from ..models import relance_batch_automatic
 from .automatic_common import AutomaticCommon
 
 
+# What Odoo takes to write one SMS.
+SMS_QUERIES = 11
+
+
 @tagged("post_install", "-at_install")
 class TestPerformancePipeline(AutomaticCommon):
     """H8: what a portion costs in queries is not a matter of how many it has.
@@ -106,6 +110,12 @@ class TestPerformancePipeline(AutomaticCommon):
         """F2: a portion of calls. Of each, Odoo itself tells whoever is to do it."""
         few, many = self._deliver(self.phone, 1)
         self.assertLessEqual(many, few + 2)
+
+    def test_deliver_sms(self):
+        """F2: a portion of SMS. Odoo writes each of them, its message and its
+        notification one by one; nothing of ours comes to that."""
+        few, many = self._deliver(self.env.ref("relance_numm.channel_sms"), 1)
+        self.assertLessEqual(many - few, SMS_QUERIES * 31)
 
     def test_cron(self):
         """G3: a portion of the cron, made and then delivered."""
