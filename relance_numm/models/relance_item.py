@@ -3,7 +3,7 @@ import re
 from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
-from .relance_item_query import pruned
+from .relance_item_query import ALIASES, NAMES, pruned
 from .relance_plan import CUSTOMER_TYPES
 from .relance_reminder import IN_FLIGHT, LINE_STATES
 
@@ -219,11 +219,11 @@ class RelanceItem(models.Model):
             SQL("TRUE") if lines else SQL(" AND ").join([self._where(), *conditions])
         )
         joins = SQL(" ").join(
-            pruned(self._joins(), f"{select.code} {where.code}", r'"?\.')
+            pruned(self._joins(bool(lines)), f"{select.code} {where.code}", ALIASES)
         )
         if not lines and re.search(r"\bcustomer_credit\.", joins.code):
             credits = self._customer_credit_values(f"{select.code} {joins.code}")
-        ctes = pruned(self._ctes(lines, credits), joins.code, r"\b")
+        ctes = pruned(self._ctes(lines, credits), joins.code, NAMES)
         if lines:
             code = f"{select.code} {joins.code} {where.code}"
             ctes.insert(0, self._looked_at(lines, code))
@@ -342,16 +342,20 @@ class RelanceItem(models.Model):
         )
 
     @api.model
-    def _joins(self):
+    def _joins(self, few=False):
         """Return the joins to the journal item ``line``, by the aliases they add: its
         customer, plan, reminders and advice (C3).
 
         A step's position in its plan is counted with ``width_bucket``, which needs no
         sub-query per row; 0 is before the first step.
 
+        :param bool few: whether few rows are looked at: to plan their query takes
+            longer than to run it, and less where each step is planned by itself
         :rtype: dict[str, SQL]
         """
         plans = self.env["relance.plan"]
+        # Keeps PostgreSQL from writing a step out wherever it is read.
+        fence = SQL("OFFSET 0") if few else SQL()
         return {
             "move": SQL("JOIN account_move move ON move.id = line.move_id"),
             "company": SQL("JOIN res_company company ON company.id = line.company_id"),
@@ -362,7 +366,9 @@ class RelanceItem(models.Model):
                 SQL("partner"), SQL("company")
             ),
             "plan": SQL(
-                "CROSS JOIN LATERAL (SELECT %s AS plan_id) plan", plans._plan_id_sql()
+                "CROSS JOIN LATERAL (SELECT %s AS plan_id %s) plan",
+                plans._plan_id_sql(),
+                fence,
             ),
             "plan_steps": SQL(
                 "LEFT JOIN plan_steps ON plan_steps.plan_id = plan.plan_id"
@@ -418,12 +424,15 @@ class RelanceItem(models.Model):
                         CASE WHEN sent_rank.rank IS NOT NULL
                               AND position.sent < cardinality(plan_steps.days)
                              THEN position.sent + 1 END
-                    ) AS position
+                    ) AS position %s
                 ) advice
-                """
+                """,
+                fence,
             ),
             "reason": SQL(
-                "CROSS JOIN LATERAL (SELECT %s AS code) reason", self._reason_sql()
+                "CROSS JOIN LATERAL (SELECT %s AS code %s) reason",
+                self._reason_sql(),
+                fence,
             ),
             **self._automatic_joins(),
         }

@@ -106,9 +106,9 @@ class RelanceItemAdvised(models.Model):
         :param Query query: what Odoo made of the domain
         :param str order: how it is sorted
         """
-        sorting = self._index_order(order)
-        asked = sorting is not None and self._advice_asked(domain)
-        segments = asked and self._segments_asked(asked)
+        asked = self._advice_asked(domain)
+        sorting = asked and self._index_order(order)
+        segments = sorting is not None and asked and self._segments_asked(asked)
         if not segments:
             return None
         if not order:

@@ -6,7 +6,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from .relance_item_credit import CREDITS
-from .relance_item_query import named_ctes, pruned, unnested_sql
+from .relance_item_query import ALIASES, named_ctes, pruned, unnested_sql
 
 _logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class RelanceItemIndex(models.Model):
         """
         columns = self._index_columns()
         select = SQL(", ").join(columns[name] for name in ("id", *COLUMNS))
-        joins = SQL(" ").join(pruned(self._joins(), select.code, r'"?\.'))
+        joins = SQL(" ").join(pruned(self._joins(), select.code, ALIASES))
         return SQL(
             """
             WITH %(no_credit)s SELECT %(select)s

@@ -3,6 +3,10 @@ import re
 from odoo.tools import SQL
 from odoo.tools.query import Query
 
+# What SQL reads of tables, by their aliases, and any names at all.
+ALIASES = re.compile(r'(\w+)"?\.')
+NAMES = re.compile(r"\w+")
+
 
 class ItemQuery(Query):
     """A query over the work list whose table has no more than what it reads.
@@ -58,7 +62,7 @@ class ItemQuery(Query):
     def _names_in(self, parts):
         """Return the columns that these parts read."""
         # Quoted or not, with its table or not; one too many does no harm.
-        words = {word for part in parts for word in re.findall(r"\w+", part.code)}
+        words = {word for part in parts for word in NAMES.findall(part.code)}
         return {"id", *words.intersection(self._items._columns())}
 
 
@@ -153,18 +157,18 @@ def unnested_sql(rows, types):
     )
 
 
-def pruned(parts, code, mark):
+def pruned(parts, code, names_read):
     """Return those of the parts of a query that something reads, in their order.
 
     :param dict[str, SQL] parts: per name what defines it, possibly by those before; a
         part that defines several has their names with a space between
     :param str code: the SQL that reads them
-    :param str mark: what follows a name where it is read, as a regular expression
+    :param re.Pattern names_read: what finds the names that some SQL reads
     :rtype: list[SQL]
     """
-    kept = []
+    kept, read = [], {*names_read.findall(code)}
     for names, part in reversed(parts.items()):
-        if re.search(rf"\b({'|'.join(names.split())}){mark}", code):
+        if not read.isdisjoint(names.split()):
             kept.append(part)
-            code += part.code
+            read.update(names_read.findall(part.code))
     return kept[::-1]
