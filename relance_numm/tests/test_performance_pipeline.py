@@ -6,7 +6,6 @@ from odoo.tests import new_test_user, tagged
 from ..models import relance_batch_automatic
 from .automatic_common import AutomaticCommon
 
-
 # What Odoo takes to write one SMS.
 SMS_QUERIES = 11
 
