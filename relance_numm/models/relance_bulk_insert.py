@@ -6,6 +6,13 @@ from odoo.tools import SQL, split_every
 
 # Rows inserted by one statement.
 INSERT_SIZE = 5000
+# The addons that know what is inserted so: theirs is no `create` to call.
+CREATING = (
+    "odoo.orm.",
+    "odoo.addons.base.",
+    "odoo.addons.mail.",
+    "odoo.addons.relance_numm.",
+)
 
 
 class RelanceBulkInsert(models.AbstractModel):
@@ -19,6 +26,27 @@ class RelanceBulkInsert(models.AbstractModel):
 
     _name = "relance.bulk.insert"
     _description = "Insertion of many records at once"
+
+    @api.model
+    def _is_for_create(self, vals_list):
+        """Return whether the ORM has to create these: others extend how this is done,
+        an addon or an automation rule, or give more than columns have.
+
+        :param list vals_list: values of fields
+        """
+        extended = any(
+            not vars(parent)["create"].__module__.startswith(CREATING)
+            for parent in type(self).mro()
+            if "create" in vars(parent)
+        )
+        fields = [self._fields[name] for name in {*chain.from_iterable(vals_list)}]
+        return extended or not all(
+            field.store
+            and field.column_type
+            and not field.company_dependent
+            and not getattr(field, "translate", False)
+            for field in fields
+        )
 
     @api.model
     def _insert_rows(self, vals_list):
@@ -44,6 +72,7 @@ class RelanceBulkInsert(models.AbstractModel):
             for name in names
         }
         self._after_insert(records, names, cached)
+        records._validate_fields(names)
         return records
 
     @api.model

@@ -99,20 +99,20 @@ class RelanceItemAdvised(models.Model):
     _inherit = "relance.item"
 
     @api.model
-    def _indexed_query(self, query, domain, order):
+    def _indexed_query(self, query, domain, order, bypass_access=False, **_kwargs):
         """Return the query of a domain about advised rows that looks in the index, or
         None where the domain, its order or the plans are not what the index is for.
 
         :param Query query: what Odoo made of the domain
         :param str order: how it is sorted
         """
-        asked = self._advice_asked(domain)
+        asked = self._advice_asked(domain, self.env.su or bypass_access)
         sorting = asked and self._index_order(order)
         segments = sorting is not None and asked and self._segments_asked(asked)
         if not segments:
             return None
         if not order:
-            return IndexedQuery(query, self, self._counted_rows(segments))
+            return IndexedQuery(query, self, self._counted_rows(segments), domain)
         if not query.limit:
             return None
         return self.browse(self._paged_ids(segments, sorting, query))._as_query()
@@ -153,7 +153,10 @@ class RelanceItemAdvised(models.Model):
         if not order:
             return SQL()
         terms = [term.split() for term in order.lower().split(",")]
-        columns = []
+        columns, descending = [], False
+        if ["id"] not in [term[:1] for term in terms]:
+            # Rows of one day stay in their order from page to page.
+            terms.append(["id"])
         for name, *way in terms:
             descending = way == ["desc"]
             if name == "days_late" and len(self._todays()) == 1:
@@ -170,13 +173,13 @@ class RelanceItemAdvised(models.Model):
         return SQL("ORDER BY %s", SQL(", ").join(columns))
 
     @api.model
-    def _advice_asked(self, domain):
+    def _advice_asked(self, domain, bypass_access=False):
         """Return what a domain, and the rules on whoever searches, ask of advised rows;
         None where they ask anything else.
 
         :rtype: Asked | None
         """
-        if not self.env.su:
+        if not bypass_access:
             rules = self.env["ir.rule"]._compute_domain(self._name, "read")
             domain = Domain.AND([domain, rules]).optimize_full(self.sudo())
         asked, advised = Asked(), False
@@ -264,6 +267,11 @@ class RelanceItemAdvised(models.Model):
         }
         ranks = {row["id"]: row["rank"] for row in facts["level_rank"] or []}
         segments = [segment for segment in segments if asked.covers(segment)]
+        if not {segment.company_id for segment in segments} <= {
+            *self.env.companies.ids
+        }:
+            # Elsewhere it may be another day: see `_today`.
+            return None
         days = self._days_of_companies({segment.company_id for segment in segments})
         queries = []
         for segment in segments:

@@ -10,6 +10,8 @@ from .relance_item_query import ALIASES, named_ctes, pruned, unnested_sql
 
 _logger = logging.getLogger(__name__)
 
+# How many rows are refreshed in a transaction.
+REFRESH_SIZE = 10000
 # What is kept of each open item, by its journal item's id.
 COLUMNS = {
     "company_id": "int",
@@ -38,6 +40,13 @@ class RelanceItemIndex(models.Model):
     which rows to show; what is shown of them, and what is reminded, is read from the
     books. The rule is that of the query (`_not_owed_cases`, `_sent_day_sql`): the
     triggers' code is made of it, again whenever it changes (`_keep_index`).
+
+    A row comes with its journal item and goes with it, and its amount is that of the
+    journal item alone: what customers owe, net, is read here (`_customer_credit_sql`).
+    What it has of others (invoice, customer, reminders) is changed in it where it is
+    there. Two transactions that change one row conflict, as everywhere in Odoo, and the
+    second one is tried again; but a reminder has left by the time it is marked: what
+    conflicts then is refreshed later (`relance_item_index_late`).
     """
 
     _inherit = "relance.item"
@@ -69,11 +78,17 @@ class RelanceItemIndex(models.Model):
             return
         _logger.info("Making the index of open items.")
         self.env.flush_all()
+        # Whoever else starts with the same code waits here.
+        self.env.cr.execute(
+            SQL("LOCK TABLE account_move_line IN SHARE ROW EXCLUSIVE MODE")
+        )
         self._drop_index()
         for statement in statements:
             self.env.cr.execute(statement)
         self.env.cr.execute(SQL("COMMENT ON TABLE relance_item_index IS %s", digest))
         self._fill_index()
+        # What others changed since this transaction began, it does not see.
+        self.env.cr.execute(SQL("INSERT INTO relance_item_index_late VALUES (NULL)"))
 
     @api.model
     def _drop_index(self):
@@ -89,7 +104,8 @@ class RelanceItemIndex(models.Model):
         for (name,) in rows:
             # With the triggers that call it.
             self.env.cr.execute(SQL("DROP FUNCTION %s CASCADE", SQL.identifier(name)))
-        self.env.cr.execute(SQL("DROP TABLE IF EXISTS relance_item_index"))
+        for table in ("relance_item_index", "relance_item_index_late"):
+            self.env.cr.execute(SQL("DROP TABLE IF EXISTS %s", SQL.identifier(table)))
 
     @api.model
     def _fill_index(self):
@@ -100,17 +116,46 @@ class RelanceItemIndex(models.Model):
         )
         self.env.cr.execute(SQL("ANALYZE relance_item_index"))
 
+    @api.model
+    def _refresh_late(self):
+        """Refresh the rows that could not be at once."""
+        rows = self.env.execute_query(
+            SQL("DELETE FROM relance_item_index_late RETURNING id")
+        )
+        ids = {id_ for (id_,) in rows}
+        if None in ids:
+            ids |= {*self._unlike_books()}
+        self._refresh_rows(ids - {None})
+
     @api.autovacuum
     def _refresh_index(self):
         """Refresh the rows that are not as the books are.
 
         Two transactions at once may each miss what the other one changes: a customer's
         settings, and his new invoice.
+
+        :return: how many were refreshed, and how many are left
         """
+        ids = self._unlike_books()
+        self._refresh_rows(ids[:REFRESH_SIZE])
+        return min(len(ids), REFRESH_SIZE), max(len(ids) - REFRESH_SIZE, 0)
+
+    @api.model
+    def _refresh_rows(self, move_line_ids):
         self.env.cr.execute(
+            SQL("SELECT relance_item_index_refresh(%s::int[])", [*move_line_ids])
+        )
+
+    @api.model
+    def _unlike_books(self):
+        """Return the ids of the rows that are not as the books are.
+
+        :rtype: list[int]
+        """
+        rows = self.env.execute_query(
             SQL(
                 """
-                SELECT relance_item_index_refresh(array_agg(id)) FROM (
+                SELECT DISTINCT id FROM (
                     (TABLE relance_item_index EXCEPT ALL (%(rows)s))
                      UNION ALL
                     ((%(rows)s) EXCEPT ALL TABLE relance_item_index)
@@ -119,6 +164,7 @@ class RelanceItemIndex(models.Model):
                 rows=self._index_rows(SQL("TRUE")),
             )
         )
+        return [id_ for (id_,) in rows]
 
     # Definition
 
@@ -154,7 +200,9 @@ class RelanceItemIndex(models.Model):
                 """CREATE INDEX relance_item_index_credit_idx ON relance_item_index (
                     partner_id) WHERE amount < 0"""
             ),
-            self._index_refresh_function(),
+            # Journal items to refresh later; NULL stands for all of them.
+            SQL("CREATE TABLE relance_item_index_late (id int)"),
+            *self._index_refresh_functions(),
             *self._index_line_triggers(),
             *self._index_reminder_triggers(),
             *self._index_source_triggers(),
@@ -214,35 +262,56 @@ class RelanceItemIndex(models.Model):
         }
 
     @api.model
-    def _index_refresh_function(self):
-        """Return what makes the function that refreshes the rows of journal items."""
+    def _index_refresh_functions(self):
+        """Return what makes the functions that refresh the rows of journal items.
+
+        One is for those that are there: a transaction that does not see that another
+        one has closed an entry meanwhile must not bring its row back. It conflicts.
+
+        :rtype: list[SQL]
+        """
         names = SQL(", ").join(map(SQL.identifier, COLUMNS))
         ours, theirs = (
             SQL(", ").join(SQL.identifier(table, name) for name in COLUMNS)
-            for table in ("known", "excluded")
+            for table in ("known", "item")
         )
-        return self._index_function(
-            "relance_item_index_refresh",
-            SQL(
-                """
-                WITH item AS MATERIALIZED (%(rows)s), gone AS (
-                    DELETE FROM relance_item_index known
-                     WHERE known.id = ANY(ids)
-                       AND NOT EXISTS (SELECT FROM item WHERE item.id = known.id)
-                )
-                INSERT INTO relance_item_index AS known (id, %(names)s)
-                SELECT * FROM item
-                    ON CONFLICT (id) DO UPDATE SET (%(names)s) = (%(theirs)s)
-                 WHERE (%(ours)s) IS DISTINCT FROM (%(theirs)s);
-                """,
-                rows=self._index_rows(SQL("line.id = ANY(ids)")),
-                names=names,
-                ours=ours,
-                theirs=theirs,
+        changes = SQL(
+            """
+            WITH item AS MATERIALIZED (%(rows)s), gone AS (
+                DELETE FROM relance_item_index known
+                 WHERE known.id = ANY(ids)
+                   AND NOT EXISTS (SELECT FROM item WHERE item.id = known.id)
+            )
+            UPDATE relance_item_index known SET (%(names)s) = (%(theirs)s)
+              FROM item
+             WHERE item.id = known.id AND (%(ours)s) IS DISTINCT FROM (%(theirs)s);
+            """,
+            rows=self._index_rows(SQL("line.id = ANY(ids)")),
+            names=names,
+            ours=ours,
+            theirs=theirs,
+        )
+        additions = SQL(
+            """
+            INSERT INTO relance_item_index
+            SELECT item.* FROM (%s) item
+             WHERE NOT EXISTS (
+                SELECT FROM relance_item_index known WHERE known.id = item.id);
+            """,
+            self._index_rows(SQL("line.id = ANY(ids)")),
+        )
+        arguments, nothing = SQL("ids int[]"), SQL("void")
+        return [
+            self._index_function(
+                "relance_item_index_change", changes, arguments, nothing
             ),
-            arguments=SQL("ids int[]"),
-            returns=SQL("void"),
-        )
+            self._index_function(
+                "relance_item_index_refresh",
+                SQL("PERFORM relance_item_index_change(ids); %s", additions),
+                arguments,
+                nothing,
+            ),
+        ]
 
     @api.model
     def _index_function(self, name, body, arguments=None, returns=None):
@@ -271,7 +340,7 @@ class RelanceItemIndex(models.Model):
         return [
             self._index_function(name, body),
             SQL(
-                "CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s EXECUTE FUNCTION %s()",
+                "CREATE TRIGGER %s AFTER %s ON %s %s EXECUTE FUNCTION %s()",
                 SQL.identifier(name),
                 event,
                 SQL.identifier(table),
@@ -393,7 +462,14 @@ class RelanceItemIndex(models.Model):
                 table,
                 SQL("UPDATE OF %s", self._index_list(names)),
                 SQL("FOR EACH ROW WHEN (%s)", self._index_changed(names)),
-                SQL("PERFORM relance_item_index_refresh(ARRAY(%s));", ids),
+                SQL(
+                    "PERFORM %s(ARRAY(%s));",
+                    # An account's entries may become a customer's.
+                    SQL("relance_item_index_refresh")
+                    if alias == "account"
+                    else SQL("relance_item_index_change"),
+                    ids,
+                ),
             )
         return statements
 
@@ -423,10 +499,27 @@ class RelanceItemIndex(models.Model):
                 "relance_reminder_line",
                 SQL(event),
                 SQL("REFERENCING %s FOR EACH STATEMENT", SQL(tables)),
-                SQL(
-                    """PERFORM relance_item_index_refresh(array_agg(move_line_id))
-                          FROM (%s) changed HAVING count(*) > 0;""",
-                    changed,
-                ),
+                self._index_later(changed),
             )
         return statements
+
+    @api.model
+    def _index_later(self, changed):
+        """Return the code that changes the rows of journal items or, where another
+        transaction has changed one of them, leaves them to be changed later.
+
+        :param SQL changed: the query that has their ids, as ``move_line_id``
+        """
+        return SQL(
+            """
+            DECLARE ids int[] := ARRAY(SELECT move_line_id FROM (%s) changed);
+            BEGIN
+                IF cardinality(ids) > 0 THEN
+                    PERFORM relance_item_index_change(ids);
+                END IF;
+            EXCEPTION WHEN serialization_failure OR deadlock_detected THEN
+                INSERT INTO relance_item_index_late SELECT unnest(ids);
+            END;
+            """,
+            changed,
+        )

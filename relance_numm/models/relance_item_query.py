@@ -70,13 +70,16 @@ class IndexedQuery(ItemQuery):
     """A query whose rows the index of open items knows: who reads no more than their
     ids, or counts them, looks there alone."""
 
-    def __init__(self, query, items, rows):
+    def __init__(self, query, items, rows, domain):
         """Make it from Odoo's query over the same model.
 
         :param SQL rows: the query of the ids, with all conditions
+        :param Domain domain: what is searched, for who reads more
         """
         super().__init__(query, items)
         self._rows = rows
+        self._domain = domain
+        self._conditions_known = len(self._where_clauses)
 
     def select(self, *args):
         ids = self._of_ids(args)
@@ -86,9 +89,21 @@ class IndexedQuery(ItemQuery):
         ids = self._of_ids(args)
         return super().subselect(*args) if ids is None else ids.subselect(*args)
 
+    def _use_columns(self, args):
+        self._lines, self._conditions = self._items._lines_of(self._domain)
+        super()._use_columns(args)
+
     def _of_ids(self, args):
-        """Return the query of the ids where nothing else is read, or None."""
-        if self._names_in(self._parts(args)) != {"id"}:
+        """Return the query of the ids where nothing else is read or asked for, or
+        None."""
+        if (
+            self._names_in(self._parts(args)) != {"id"}
+            or self._joins
+            or self.groupby
+            or self.having
+            or self._order
+            or len(self._where_clauses) != self._conditions_known
+        ):
             return None
         query = Query(self._env, self.table, self._flushed(self._rows))
         query.limit, query.offset = self.limit, self.offset

@@ -54,12 +54,11 @@ class RelanceItemSearch(models.Model):
         self = self._with_facts()
         if query.is_empty():
             return ItemQuery(query, self)
-        indexed = self._indexed_query(query, domain, order)
+        indexed = self._indexed_query(query, domain, order, **kwargs)
         if indexed is not None:
             return indexed
-        conditions = self._line_conditions(domain)
-        named = self._lines_named(domain)
-        if limit and not named:
+        lines, conditions = self._lines_of(domain)
+        if limit and not lines:
             ids = (
                 self._walked_ids(query, conditions, order)
                 if order
@@ -67,8 +66,18 @@ class RelanceItemSearch(models.Model):
             )
             if ids is not None:
                 return self.browse(ids)._as_query()
-        lines = named and self._lines_sql(conditions)
         return ItemQuery(query, self, lines, conditions)
+
+    @api.model
+    def _lines_of(self, domain):
+        """Return which journal items are looked at for a domain, or None where it names
+        none, and the conditions on ``line`` that follow from it.
+
+        :rtype: tuple[SQL | None, list[SQL]]
+        """
+        conditions = self._line_conditions(domain)
+        named = self._lines_named(domain)
+        return self._lines_sql(conditions) if named else None, conditions
 
     def _as_query(self, ordered=True):
         """Override: look at these rows alone."""

@@ -1,9 +1,6 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-# The addons whose `create` has nothing to add to a new reminder.
-CREATING = ("odoo.orm.", "odoo.addons.base.", "odoo.addons.mail.")
-
 
 class RelanceReminderCreate(models.Model):
     """New reminders with their lines, made in bulk (H8)."""
@@ -53,22 +50,12 @@ class RelanceReminderCreate(models.Model):
         them is called for each."""
         if not vals_list:
             return self.browse()
-        if not self._is_create_extended():
+        if not self._is_for_create(vals_list):
             return self._insert_rows(vals_list)
         reminders = self.create(vals_list)
         # It was given, and there are no lines to add up yet.
         self.env.remove_to_compute(self._fields["amount_total"], reminders)
         return reminders
-
-    @api.model
-    def _is_create_extended(self):
-        """Return whether others than Odoo's own addons extend how reminders are
-        created."""
-        return any(
-            not vars(parent)["create"].__module__.startswith(CREATING)
-            for parent in type(self).mro()
-            if "create" in vars(parent)
-        )
 
     @api.model
     def _total_vals(self, vals, claim):

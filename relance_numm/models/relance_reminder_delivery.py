@@ -214,10 +214,11 @@ class RelanceReminderDelivery(models.Model):
         try:
             with closing(letters._render_in_turn(chunks())) as rendered:
                 for pdfs, errors in rendered:
-                    left.difference_update(pdfs, errors)
+                    left.difference_update(errors)
                     self._fail_each(errors)
                     made = self.filtered(lambda r, pdfs=pdfs: r.id in pdfs)
                     made._store_letters(pdfs)
+                    left.difference_update(pdfs)
                     yield made, {id_: texts[id_] for id_ in made.ids}
         except UserError as error:
             self._fail_each(dict.fromkeys(left, str(error)))
@@ -468,6 +469,7 @@ class RelanceReminderDelivery(models.Model):
     def _cron_deliver(self):
         """Create what waits to be, then deliver what is pending, some at a time, each
         time in a transaction of its own (D8)."""
+        self._refresh_index_late()
         batches = self.env["relance.batch"]
         waiting = self.env["relance.prepare.line"].search_count(
             [("batch_id", "!=", False)]
@@ -480,6 +482,15 @@ class RelanceReminderDelivery(models.Model):
             return
         if batches._create_all_waiting() and self._deliver_all(may_leave):
             self._drop_settled_calls()
+
+    @api.model
+    def _refresh_index_late(self):
+        """Refresh what other transactions kept from being so when reminders left; what
+        they keep from it again waits for the next run."""
+        try:
+            self.env["relance.item"]._refresh_late()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            self.env.cr.rollback()
 
     @api.model
     def _deliver_all(self, may_leave):

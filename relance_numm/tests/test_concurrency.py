@@ -204,6 +204,63 @@ class TestConcurrency(BaseCase):
         with self.registry.cursor() as cr:
             self.assertEqual(self._in_flight(cr), (6, 6))
 
+    def _kept(self, cr):
+        """Return what the index has of the first invoice."""
+        cr.execute(
+            """SELECT item.* FROM relance_item_index item
+                 JOIN account_move_line line ON line.id = item.id
+                WHERE line.move_id = %s""",
+            [self.move_ids[0]],
+        )
+        return cr.dictfetchone()
+
+    def test_h8_closed_beside_its_customer(self):
+        """H8: who does not see that an entry was closed does not bring its row back."""
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            customer = self._env(mine)["res.partner"].browse(self.customer_ids[0])
+            self.assertTrue(customer.name)
+            move = self._env(theirs)["account.move"].browse(self.move_ids[0])
+            move.button_draft()
+            theirs.commit()
+            customer.relance_customer_type = "public"
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(PG_CONCURRENCY_EXCEPTIONS_TO_RETRY),
+            ):
+                mine.flush()
+            mine.rollback()
+            self.assertFalse(self._kept(mine))
+            mine.rollback()
+            move.action_post()
+            theirs.commit()
+            self.assertTrue(self._kept(mine))
+
+    def test_h8_left_beside_a_change(self):
+        """H8: what left is noted, whatever changes its entry at that instant."""
+        with self.registry.cursor() as cr:
+            self._create_reminders(cr)
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            reminders = self._env(mine)["relance.reminder"].search(
+                [("partner_id", "in", self.customer_ids)]
+            )
+            lines = self._env(theirs)["account.move.line"].search(
+                [
+                    ("move_id", "=", self.move_ids[0]),
+                    ("account_type", "=", "asset_receivable"),
+                ]
+            )
+            lines.date_maturity = fields.Date.subtract(fields.Date.today(), days=9)
+            theirs.commit()
+            with mute_logger("odoo.sql_db"):
+                reminders.sudo()._set_state("sent")
+                mine.commit()
+            self.assertEqual(self._kept(mine)["sent_level_id"], 0)
+            mine.rollback()
+            self._env(mine)["relance.reminder"]._refresh_index_late()
+            self.assertEqual(
+                self._kept(mine)["sent_level_id"], reminders[0].level_id.id
+            )
+
     def test_two_delivery_workers(self):
         """D8: two workers take different reminders, none twice."""
         with self.registry.cursor() as cr:

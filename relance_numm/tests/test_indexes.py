@@ -34,7 +34,6 @@ SERVED = {
     "relance_item_index_advised_idx": "_read_advised",
     "relance_item_index_credit_idx": "_sum_credits",
     "relance_item_index_partner_idx": "_sum_credits",
-    "relance_item_index_pkey": "_refresh_row",
     "relance_prepare_line__batch_id_index": "_take_waiting",
     "relance_prepare_line__prepare_id_index": "_read_preparation",
     "relance_reminder__batch_id_index": "_count_batch",
@@ -244,12 +243,6 @@ class TestIndexes(RelanceCommon):
     def _sum_credits(self):
         self.env["relance.item"]._customer_credit_values("")
 
-    def _refresh_row(self):
-        # What the triggers call hides its plan: as it is in there.
-        self.env.cr.execute(
-            "SELECT FROM relance_item_index WHERE id = ANY(%s)", [[self.first_line]]
-        )
-
     def _read_page(self):
         self.env["relance.item"].search_fetch(
             [("reason_code", "=", False)],
@@ -382,7 +375,8 @@ class TestIndexes(RelanceCommon):
             if index._module in ADDONS and isinstance(index, Index)
         }
         self.env.cr.execute(
-            "SELECT indexname FROM pg_indexes WHERE tablename = 'relance_item_index'"
+            """SELECT indexname FROM pg_indexes
+                WHERE tablename = 'relance_item_index' AND indexname LIKE '%_idx'"""
         )
         kept = {name: None for (name,) in self.env.cr.fetchall()}
         return {**fields, **objects, **kept}

@@ -8,7 +8,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from ..models import relance_item_advised
+from ..models import relance_item_advised, relance_item_index
 from .common import RelanceCommon
 
 
@@ -128,9 +128,12 @@ class TestItemIndex(RelanceCommon):
             "UPDATE account_account SET account_type = 'asset_current' WHERE id = %s",
             [account.id],
         )
-        self.assertKept()
-        self.env.cr.execute("SELECT FROM relance_item_index LIMIT 1")
         self.assertFalse(self.row())
+        self.env.cr.execute(
+            "UPDATE account_account SET account_type = 'asset_receivable' WHERE id = %s",
+            [account.id],
+        )
+        self.assertTrue(self.row())
 
     # The customer
 
@@ -220,15 +223,19 @@ class TestItemIndex(RelanceCommon):
         self._create_plan("Of a role", (100, 200, 300, 400), category_ids=role.ids)
         self.customer.write({"relance_plan_id": False, "category_id": role.ids})
         levels = [("advised_level_id", "!=", False)]
-        self.assertNotIn(self.move, self.items.search(levels).move_id)
+        found = self.items.search(levels, limit=80, order="days_late desc")
+        self.assertNotIn(self.move, found.move_id)
 
     def test_h8_many_kinds_of_rows(self):
         domain = [("advised_level_id", "!=", False)]
-        found = self.items.search(domain, order="id")
+        found = self.items.search(domain, order="id", limit=80)
         self.assertTrue(found)
-        with patch.object(relance_item_advised, "MAX_SEGMENTS", 0):
-            self.assertFalse(self.items._segments_asked(relance_item_advised.Asked()))
-            self.assertEqual(self.items.search(domain, order="id"), found)
+        with (
+            patch.object(relance_item_advised, "MAX_SEGMENTS", 0),
+            patch.object(type(self.items), "_paged_ids") as paged,
+        ):
+            self.assertEqual(self.items.search(domain, order="id", limit=80), found)
+        self.assertFalse(paged.called)
 
     def test_h8_archived_plan_of_his_own(self):
         self.plan.active = False
@@ -251,6 +258,31 @@ class TestItemIndex(RelanceCommon):
         self.env.cr.execute("DELETE FROM relance_item_index WHERE id <> %s", line.ids)
         self.items._refresh_index()
         self.assertKept()
+
+    def test_h8_refreshed_some_at_a_time(self):
+        self._invoice(5)
+        self.env.flush_all()
+        self.env.cr.execute("DELETE FROM relance_item_index")
+        with patch.object(relance_item_index, "REFRESH_SIZE", 1):
+            done, left = self.items._refresh_index()
+        self.assertEqual(done, 1)
+        self.assertGreaterEqual(left, 1)
+        self.assertEqual(self.items._refresh_index(), (left, 0))
+        self.assertKept()
+
+    def test_h8_what_reads_more(self):
+        """Who reads more of advised rows than their ids looks at no more of the books
+        than the domain says."""
+        query = self.items._search([("advised_level_id", "=", self.level_2.id)])
+        amounts = query.select(SQL.identifier("relance_item", "amount_due")).code
+        self.assertIn("account_move_line", amounts)
+        self.assertIn("line.amount_residual_currency > 0", amounts)
+        rows = self.items._read_group(
+            [("advised_level_id", "!=", False)], ["id"], ["__count"]
+        )
+        self.assertEqual({count for _id, count in rows}, {1})
+        query.add_where(SQL("%s < 0", SQL.identifier("relance_item", "id")))
+        self.assertFalse(query.get_result_ids())
 
     def test_h8_rule_of_another_addon(self):
         """An addon that has one more reason has one more in the index, and what it

@@ -3,7 +3,8 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
+from odoo.tools import SQL
 
 from ..models import relance_item_search
 from .common import RelanceCommon
@@ -39,7 +40,36 @@ class TestItemSearch(RelanceCommon):
                 if position % 3 == 0 and days > 0:
                     level = (cls.level_1, cls.level_2)[position % 2]
                     cls._already_reminded(move, level, days_ago=1)
+        cls._make_odd(partners)
         cls.items = cls.env["relance.item"].with_context(lang="fr_FR")
+
+    @classmethod
+    def _make_odd(cls, partners):
+        """One each of what keeps a row from being advised, or makes it another plan's."""
+        cls.company.relance_min_gap = 2
+        promised, disputed, under_way, failed, blocked, gap = cls.moves[:6].browse(
+            cls._invoice(20, partner=cls.person).id for _number in range(6)
+        )
+        promised.relance_promise_date = cls.today + timedelta(1)
+        disputed.relance_dispute = "Broken"
+        blocked.no_followup = True
+        cls._already_reminded(under_way, cls.level_1, state="outgoing")
+        cls._already_reminded(failed, cls.level_1, days_ago=3)
+        cls._already_reminded(failed, cls.level_2, state="failed")
+        cls._already_reminded(gap, cls.level_pre, days_ago=2)
+        nil = cls._create_customer("Avoirs", is_company=False, relance_plan_id=False)
+        cls._invoice(20, 100, partner=nil)
+        cls._invoice(10, 150, partner=nil, move_type="out_refund")
+        owing = cls._create_customer("Débits", relance_plan_id=False)
+        cls._invoice(20, 100, partner=owing)
+        cls._invoice(10, 30, partner=owing, move_type="out_refund")
+        archived = cls._create_plan("Archived", (1, 2, 3, 4))
+        former = cls._create_customer("Ancien", relance_plan_id=archived.id)
+        cls._invoice(20, partner=former)
+        archived.active = False
+        default = cls._create_plan("Own", (-50, 1, 2, 3))
+        own = cls._create_customer("Particularité", relance_plan_id=default.id)
+        cls.moves |= cls._invoice(2, partner=own)
 
     def _domains(self):
         levels = self.env["relance.level"].search([])
@@ -71,9 +101,24 @@ class TestItemSearch(RelanceCommon):
             [("next_date", "!=", False)],
             [("next_level_id", "in", levels.ids)],
             [("last_level_id", "=", False)],
+            *(
+                [("advised_level_id", "!=", False), ("last_level_id", "=", level.id)]
+                for level in levels
+            ),
+            [("advised_level_id", "in", levels[1:3].ids), ("days_late", ">", 15)],
+            [("advised_level_id", "!=", False), ("days_late", "<=", 20)],
+            [
+                ("advised_level_id", "=", levels[3].id),
+                ("date_due", ">=", self.today - timedelta(61)),
+            ],
+            [
+                ("advised_level_id", "!=", False),
+                ("company_id", "=", self.company.id),
+            ],
+            [("advised_level_id", "!=", False), ("company_id", "=", 0)],
         ]
 
-    def _all(self, domain, order):
+    def _all(self, domain, order, items=None):
         """Return the ids of all rows of a domain, without looking at a part first."""
         with (
             patch.object(type(self.items), "_walked_ids", lambda *args: None),
@@ -81,7 +126,9 @@ class TestItemSearch(RelanceCommon):
             patch.object(type(self.items), "_lines_named", lambda *args: False),
             patch.object(type(self.items), "_indexed_query", lambda *args: None),
         ):
-            return self.items.search(domain, order=order).ids
+            return (
+                (self.items if items is None else items).search(domain, order=order).ids
+            )
 
     def test_h8_same_rows(self):
         """Whatever is searched, sorted and paged: the same rows, in the same order."""
@@ -108,6 +155,28 @@ class TestItemSearch(RelanceCommon):
                     self.items.search_count(domain, limit=limit),
                     min(limit, len(expected)),
                 )
+
+    def test_h8_same_rows_for_a_person(self):
+        """The same for whoever has record rules, and where it is two days at once."""
+        person = new_test_user(
+            self.env,
+            "searcher",
+            "account.group_account_invoice",
+            company_id=self.company.id,
+        )
+        other = self.setup_other_company()["company"]
+        other.relance_tz = "Pacific/Auckland"
+        self.company.relance_tz = "Pacific/Honolulu"
+        mine = self.items.with_user(person)
+        both = self.items.with_context(allowed_company_ids=[self.company.id, other.id])
+        with freeze_time(f"{self.today} 12:00:00"):
+            for items in (mine.with_context(allowed_company_ids=None), both):
+                for domain in self._domains():
+                    with self.subTest(domain=domain, companies=items.env.companies):
+                        expected = self._all(domain, "id", items)
+                        found = items.search(domain, order="id", limit=1000)
+                        self.assertEqual(found.ids, expected)
+                        self.assertEqual(items.search_count(domain), len(expected))
 
     def test_h8_sorted_by_due_date(self):
         """Rows of one due date may come in any order, their dates in this one."""
@@ -216,6 +285,7 @@ class TestItemSearch(RelanceCommon):
         by_customer = self.items._search([("partner_id", "!=", False)]).select().code
         self.assertNotIn("relance_reminder", by_customer)
         self.assertNotIn("account_payment", by_customer)
-        by_level = self.items._search([("advised_level_id", "!=", False)]).select().code
+        by_level = self.items._search([("advised_level_id", "!=", False)])
+        by_level = by_level.select(SQL.identifier("relance_item", "amount_due")).code
         self.assertIn("relance_reminder_line", by_level)
         self.assertNotIn("automatic_steps", by_level)

@@ -208,7 +208,7 @@ class TestPerformancePipeline(AutomaticCommon):
             made.extend(vals_list)
             return create(self, vals_list)
 
-        self.assertFalse(self.env["relance.reminder"]._is_create_extended())
+        self.assertFalse(self.env["relance.reminder"]._is_for_create([{"name": "A"}]))
         # As an automation rule does.
         with patch.object(reminders, "create", extended):
             mine = self._made(self.few[:4])

@@ -208,6 +208,8 @@ class RelancePrepareLine(models.TransientModel):
             vals["channel_id"] = channel_id(
                 vals["plan_id"], vals["level_id"], customer.relance_mode
             )
+        if self._is_for_create(vals_list):
+            return self.create(vals_list)
         lines = self._insert_rows(vals_list)
         lines._refresh_problems()
         return lines

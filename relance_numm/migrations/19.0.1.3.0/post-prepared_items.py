@@ -1,6 +1,7 @@
 """Keep what waits to be created: its entries and levels no longer have tables."""
 
 from odoo.tools import SQL
+from odoo.tools.sql import table_exists
 
 ITEMS = "account_move_line_relance_prepare_line_rel"
 LEVELS = "relance_level_relance_prepare_line_rel"
@@ -8,6 +9,8 @@ LEVELS = "relance_level_relance_prepare_line_rel"
 
 def migrate(cr, version):
     """Put the entries and the levels of prepared lines into their columns."""
+    if not (table_exists(cr, ITEMS) and table_exists(cr, LEVELS)):
+        return
     cr.execute(
         SQL(
             """
