@@ -130,7 +130,8 @@ class TestItemIndex(RelanceCommon):
         )
         self.assertFalse(self.row())
         self.env.cr.execute(
-            "UPDATE account_account SET account_type = 'asset_receivable' WHERE id = %s",
+            "UPDATE account_account SET account_type = 'asset_receivable'"
+            " WHERE id = %s",
             [account.id],
         )
         self.assertTrue(self.row())

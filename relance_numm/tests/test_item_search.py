@@ -45,7 +45,7 @@ class TestItemSearch(RelanceCommon):
 
     @classmethod
     def _make_odd(cls, partners):
-        """One each of what keeps a row from being advised, or makes it another plan's."""
+        """One each of what keeps a row from being advised, or has another plan."""
         cls.company.relance_min_gap = 2
         promised, disputed, under_way, failed, blocked, gap = cls.moves[:6].browse(
             cls._invoice(20, partner=cls.person).id for _number in range(6)
