@@ -215,7 +215,10 @@ class RelanceItemIndex(models.Model):
         :param SQL condition: which journal items, by ``line``
         """
         columns = self._index_columns()
-        select = SQL(", ").join(columns[name] for name in ("id", *COLUMNS))
+        select = SQL(", ").join(
+            SQL("%s AS %s", columns[name], SQL.identifier(name))
+            for name in ("id", *COLUMNS)
+        )
         joins = SQL(" ").join(pruned(self._joins(), select.code, ALIASES))
         return SQL(
             """
