@@ -465,16 +465,21 @@ class RelanceItemIndex(models.Model):
                 table,
                 SQL("UPDATE OF %s", self._index_list(names)),
                 SQL("FOR EACH ROW WHEN (%s)", self._index_changed(names)),
-                SQL(
-                    "PERFORM %s(ARRAY(%s));",
-                    # An account's entries may become a customer's.
-                    SQL("relance_item_index_refresh")
-                    if alias == "account"
-                    else SQL("relance_item_index_change"),
-                    ids,
-                ),
+                self._index_source_body(alias, ids),
             )
         return statements
+
+    @api.model
+    def _index_source_body(self, alias, ids):
+        """Return the code that keeps the rows that another table is about.
+
+        :param SQL ids: the query of their ids
+        """
+        if alias == "sent_reminder":
+            return self._index_later(ids)
+        # An account's entries may become a customer's.
+        name = "refresh" if alias == "account" else "change"
+        return SQL("PERFORM %s(ARRAY(%s));", SQL(f"relance_item_index_{name}"), ids)
 
     @api.model
     def _index_reminder_triggers(self):
