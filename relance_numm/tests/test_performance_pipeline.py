@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from ..models import relance_batch_automatic
@@ -208,6 +209,7 @@ class TestPerformancePipeline(AutomaticCommon):
             made.extend(vals_list)
             return create(self, vals_list)
 
+        extended.__module__ = "odoo.addons.base_automation.models.base_automation"
         self.assertFalse(self.env["relance.reminder"]._is_for_create([{"name": "A"}]))
         # As an automation rule does.
         with patch.object(reminders, "create", extended):
@@ -215,6 +217,22 @@ class TestPerformancePipeline(AutomaticCommon):
         self.assertEqual(len(made), 2)
         self.assertEqual(mine.mapped("amount_total"), [200.0, 200.0])
         self.assertRecordValues(mine[0].line_ids, [{"is_last": True}] * 2)
+
+    def test_create_with_more_than_columns(self):
+        """H8: an addon that gives a reminder more than its columns has the ORM make
+        it."""
+        self._channels(self.email)
+        batches = type(self.env["relance.batch"])
+        prepare = batches._prepare_reminder_vals
+
+        def with_followers(self, *args):
+            person = self.env.user.partner_id
+            followers = [Command.create({"partner_id": person.id})]
+            return prepare(self, *args) | {"message_follower_ids": followers}
+
+        with patch.object(batches, "_prepare_reminder_vals", with_followers):
+            mine = self._made(self.few[:4])
+        self.assertIn(self.env.user.partner_id, mine.message_partner_ids)
 
     def test_a_later_reminder_stays_the_last(self):
         """H8: an entry whose last reminder is of a later day keeps it, as where one was
