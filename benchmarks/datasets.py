@@ -5,6 +5,7 @@ a copy. A new version of the addon is installed over the one they were made with
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -117,6 +118,8 @@ class BenchDatabases(Databases):
             elif current != label:
                 with task(f"Data set {name}: update to the addon's new code"):
                     side.odoo.install(name, [side.module], update=True)
+                    # As PostgreSQL does by itself some minutes later.
+                    self.odoo.server.query("VACUUM ANALYZE", name)
                 self.odoo.server.set_label(name, label)
         return name
 
@@ -135,6 +138,8 @@ class BenchDatabases(Databases):
         with self._copy(
             lambda: source, "relance_bench_run", suffix, large=True
         ) as name:
+            # Nothing of the copy is still to be written while it is measured.
+            os.sync()
             yield name
 
 

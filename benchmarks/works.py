@@ -266,7 +266,7 @@ def cron(bench: Bench) -> Iterator[Row]:
 def workers(bench: Bench) -> Iterator[Row]:
     """The same by one, two and four of Odoo's own workers."""
     alone = None
-    dataset = due(bench.size(1_000))
+    dataset = due(bench.size(500))
     for count in (1, 2, 4):
         rate = _workers_rate(bench, dataset, count)
         alone = alone or rate
