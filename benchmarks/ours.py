@@ -101,6 +101,9 @@ def create(env, items):
     :param int items: of so many rows of the work list
     """
     person = person_env(env)
+    # What an installation leaves to the next run of the scheduled action.
+    env["relance.item"]._refresh_late()
+    env.cr.commit()
     ids = _advised_ids(person, items)
     with _undelivered(env):
         with measured(person) as result:
