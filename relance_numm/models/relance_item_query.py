@@ -91,7 +91,7 @@ class IndexedQuery(ItemQuery):
 
     def _use_columns(self, args):
         self._lines, self._conditions = self._items._lines_of(self._domain)
-        super()._use_columns(args)
+        return super()._use_columns(args)
 
     def _of_ids(self, args):
         """Return the query of the ids where nothing else is read or asked for, or
