@@ -152,24 +152,20 @@ class RelanceItemAdvised(models.Model):
         cannot be."""
         if not order:
             return SQL()
-        terms = [term.split() for term in order.lower().split(",")]
-        columns, descending = [], False
-        if ["id"] not in [term[:1] for term in terms]:
+        terms = self._due_terms(order)
+        if not terms:
+            return None
+        if "id" not in dict(terms):
             # Rows of one day stay in their order from page to page.
-            terms.append(["id"])
-        for name, *way in terms:
-            descending = way == ["desc"]
-            if name == "days_late" and len(self._todays()) == 1:
-                name, descending = "date_due", not descending
-            if name not in ("date_due", "id") or way not in ([], ["asc"], ["desc"]):
-                return None
-            columns.append(
-                SQL(
-                    "%s %s",
-                    SQL.identifier("item", name),
-                    SQL("DESC" if descending else "ASC"),
-                )
+            terms.append(("id", False))
+        columns = [
+            SQL(
+                "%s %s",
+                SQL.identifier("item", name),
+                SQL("DESC" if descending else "ASC"),
             )
+            for name, descending in terms
+        ]
         return SQL("ORDER BY %s", SQL(", ").join(columns))
 
     @api.model

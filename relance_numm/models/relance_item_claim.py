@@ -35,9 +35,8 @@ class Claim(NamedTuple):
 
     ``plan`` is the customer's and ``steps`` its steps, by level; ``levels`` are those
     that a person may choose, from the highest that was sent, ``sent_level``, to the
-    highest ``advised_level`` (D2). The
-    level of each row by itself, ``levels_by_id``, and the rows whose first reminder it
-    is, ``first_ids``, are the cron's (G2).
+    highest ``advised_level`` (D2). The level of each row by itself, ``levels_by_id``,
+    and the rows whose first reminder it is, ``first_ids``, are the cron's (G2).
     """
 
     items: models.Model

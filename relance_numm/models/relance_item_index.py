@@ -418,8 +418,8 @@ class RelanceItemIndex(models.Model):
     @api.model
     def _index_sources(self):
         """Return where else the rule looks, besides the journal item and its last
-        reminder: by alias the table, and the query of the journal items that a row
-        ``NEW`` of it is about.
+        reminder: by alias the table, and the code that keeps the rows that a row
+        ``NEW`` of it is about (`_index_changes`).
 
         An addon whose rule (`_not_owed_cases`) reads another table adds it here.
 
@@ -429,33 +429,43 @@ class RelanceItemIndex(models.Model):
         return {
             "move": (
                 "account_move",
-                SQL(
-                    """SELECT line.id FROM account_move_line line
-                        WHERE line.move_id = NEW.id AND %s""",
-                    open_line,
+                self._index_changes(
+                    SQL(
+                        """SELECT line.id FROM account_move_line line
+                            WHERE line.move_id = NEW.id AND %s""",
+                        open_line,
+                    )
                 ),
             ),
             "account": (
                 "account_account",
+                # Its entries may become customers'.
                 SQL(
-                    """SELECT line.id FROM account_move_line line
-                        WHERE line.account_id = NEW.id AND %s""",
+                    """PERFORM relance_item_index_refresh(ARRAY(
+                        SELECT line.id FROM account_move_line line
+                         WHERE line.account_id = NEW.id AND %s));""",
                     open_line,
                 ),
             ),
             "partner": (
                 "res_partner",
-                SQL("SELECT id FROM relance_item_index WHERE partner_id = NEW.id"),
+                self._index_changes(
+                    SQL("SELECT id FROM relance_item_index WHERE partner_id = NEW.id")
+                ),
             ),
             "company": (
                 "res_company",
-                SQL("SELECT id FROM relance_item_index WHERE company_id = NEW.id"),
+                self._index_changes(
+                    SQL("SELECT id FROM relance_item_index WHERE company_id = NEW.id")
+                ),
             ),
             "sent_reminder": (
                 "relance_reminder",
-                SQL(
-                    """SELECT move_line_id FROM relance_reminder_line
-                        WHERE reminder_id = NEW.id AND is_last_sent"""
+                self._index_later(
+                    SQL(
+                        """SELECT move_line_id FROM relance_reminder_line
+                            WHERE reminder_id = NEW.id AND is_last_sent"""
+                    )
                 ),
             ),
         }
@@ -464,27 +474,23 @@ class RelanceItemIndex(models.Model):
     def _index_source_triggers(self):
         """Return what keeps the rows whose invoice, customer… changes."""
         statements = []
-        for alias, (table, ids) in self._index_sources().items():
+        for alias, (table, body) in self._index_sources().items():
             names = self._index_names_read(alias)
             statements += self._index_trigger(
                 table,
                 SQL("UPDATE OF %s", self._index_list(names)),
                 SQL("FOR EACH ROW WHEN (%s)", self._index_changed(names)),
-                self._index_source_body(alias, ids),
+                body,
             )
         return statements
 
     @api.model
-    def _index_source_body(self, alias, ids):
-        """Return the code that keeps the rows that another table is about.
+    def _index_changes(self, ids):
+        """Return the code that changes the rows of journal items, where they are there.
 
         :param SQL ids: the query of their ids
         """
-        if alias == "sent_reminder":
-            return self._index_later(ids)
-        # An account's entries may become a customer's.
-        name = "refresh" if alias == "account" else "change"
-        return SQL("PERFORM %s(ARRAY(%s));", SQL(f"relance_item_index_{name}"), ids)
+        return SQL("PERFORM relance_item_index_change(ARRAY(%s));", ids)
 
     @api.model
     def _index_reminder_triggers(self):

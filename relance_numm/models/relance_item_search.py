@@ -293,20 +293,32 @@ class RelanceItemSearch(models.Model):
     def _walk_direction(self, order):
         """Return the order in which journal items are walked for a page sorted so, by
         their due date and id: "asc", "desc", or None where that does not sort it."""
-        terms = [term.split() for term in order.lower().split(",")]
-        (name, *way), *others = terms
-        descending = way == ["desc"]
-        if name == "days_late":
-            # The days late of two rows compare by their own companies' days.
-            if len(self._todays()) > 1:
-                return None
-            descending = not descending
-        elif name != "date_due":
+        terms = self._due_terms(order)
+        if not terms or terms[0][0] != "date_due":
             return None
-        ways = {("id",): False, ("id", "asc"): False, ("id", "desc"): True}
-        if others and (len(others) > 1 or ways.get(tuple(others[0])) != descending):
+        (_name, descending), *others = terms
+        if others not in ([], [("id", descending)]):
             return None
         return "desc" if descending else "asc"
+
+    @api.model
+    def _due_terms(self, order):
+        """Return what an order sorts by, due date and id, each with whether it is
+        descending; None where it sorts by anything else.
+
+        :rtype: list[tuple[str, bool]] | None
+        """
+        terms = []
+        for term in order.lower().split(","):
+            name, *way = term.split()
+            descending = way == ["desc"]
+            # The days late of two rows compare by their own companies' days.
+            if name == "days_late" and len(self._todays()) == 1:
+                name, descending = "date_due", not descending
+            if name not in ("date_due", "id") or way not in ([], ["asc"], ["desc"]):
+                return None
+            terms.append((name, descending))
+        return terms
 
     @api.model
     def _walked_ids(self, query, conditions, order):
