@@ -1,5 +1,6 @@
 from functools import cache, partial
 from itertools import chain as chained
+from operator import attrgetter
 
 from odoo import api, fields, models
 from odoo.tools import SQL, formataddr
@@ -306,11 +307,18 @@ class ResPartner(models.Model):
         :param blacklisted: returns the addresses that refuse mails
         :rtype: Recipients
         """
+        partners, phone = type(self), attrgetter("phone")
+        reached = partial(self._relance_by, chain)
         return Recipients(
             mail=lambda: self._relance_by_mail(chain, blacklisted()),
-            letter=partial(self._relance_by_letter, chain),
-            phone=partial(self._relance_by_phone, chain),
-            sms=partial(self._relance_by_sms, chain),
+            letter=partial(
+                reached,
+                "letter",
+                partners._relance_letter_problem,
+                partners._relance_has_address,
+            ),
+            phone=partial(reached, "phone", partners._relance_phone_problem, phone),
+            sms=partial(reached, "sms", partners._relance_sms_problem, phone),
         )
 
     def _relance_by_mail(self, chain, blacklisted):
@@ -336,49 +344,19 @@ class ResPartner(models.Model):
             and self._relance_mail_advice(with_email, addresses, blacklisted),
         }
 
-    def _relance_by_letter(self, chain):
-        """Return to whom of a chain of contacts this customer's letters go.
+    def _relance_by(self, chain, means, problem_of, usable):
+        """Return whom of a chain of contacts letters, calls or SMS of this customer
+        reach.
 
+        :param str means: ``letter``, ``phone`` or ``sms``
+        :param problem_of: returns what is wrong with a contact, or False
+        :param usable: returns whether a contact is what to mend at all
         :rtype: dict
         """
-        contact, problem = self._relance_reached(
-            chain,
-            lambda contact: contact._relance_letter_problem(),
-            lambda contact: contact._relance_has_address(),
-        )
+        contact, problem = self._relance_reached(chain, problem_of, usable)
         return {
-            "letter_contact": contact,
-            "letter_problem": self._relance_said_of(contact, problem),
-        }
-
-    def _relance_by_phone(self, chain):
-        """Return who of a chain of contacts is called for this customer.
-
-        :rtype: dict
-        """
-        contact, problem = self._relance_reached(
-            chain,
-            lambda contact: contact._relance_phone_problem(),
-            lambda contact: contact.phone,
-        )
-        return {
-            "phone_contact": contact,
-            "phone_problem": self._relance_said_of(contact, problem),
-        }
-
-    def _relance_by_sms(self, chain):
-        """Return who of a chain of contacts gets this customer's SMS.
-
-        :rtype: dict
-        """
-        contact, problem = self._relance_reached(
-            chain,
-            lambda contact: contact._relance_sms_problem(),
-            lambda contact: contact.phone,
-        )
-        return {
-            "sms_contact": contact,
-            "sms_problem": self._relance_said_of(contact, problem),
+            f"{means}_contact": contact,
+            f"{means}_problem": self._relance_said_of(contact, problem),
         }
 
     @api.model
