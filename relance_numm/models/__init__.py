@@ -8,6 +8,7 @@ from . import account_move_outcome
 from . import account_move_reminded
 from . import account_partial_reconcile
 from . import ir_actions_report
+from . import ir_attachment
 from . import ir_mail_server
 from . import mail_activity
 from . import mail_mail
