@@ -72,7 +72,8 @@ class Odoo:
 
     def command(self, *arguments: object) -> list[str]:
         """Return Odoo's command line with the arguments."""
-        return [str(PYTHON), "-m", "odoo", *map(str, arguments)]
+        launcher = DEVTOOLS / "scripts" / "odoo_bin.py"
+        return [str(part) for part in (PYTHON, launcher, *arguments)]
 
     def install(self, database: str, modules: Iterable[str], *, update=False) -> None:
         """Install or update modules, and show what Odoo warns about on the way."""
