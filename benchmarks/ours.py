@@ -7,6 +7,8 @@ from unittest.mock import patch
 from odoo import SUPERUSER_ID
 from odoo.tools.pdf import PdfFileReader
 
+from odoo.addons.relance_numm.models.relance_reminder_workers import HELPERS
+
 from benchmarks import views
 from benchmarks.measure import compare, measured, person_env
 
@@ -255,7 +257,7 @@ def prepare_workers(env):
     """Make the database ready for Odoo's own workers: they do nothing but remind."""
     _start_reminding(env)
     crons = env["ir.cron"].with_context(active_test=False).search([])
-    ours = env["ir.cron"].union(*map(env.ref, _CRONS))
+    ours = env["ir.cron"].union(*map(env.ref, (*_CRONS, *HELPERS)))
     (crons - ours).active = False
     env.cr.execute("UPDATE ir_cron SET nextcall = now() + interval '30 days'")
     return {}

@@ -289,6 +289,8 @@ def _workers_rate(bench: Bench, dataset: Dataset, count: int) -> float:
         command = odoo.command("--database", copy, "--workers", 1, "--http-port", port)
         command += ["--db-filter", f"^{copy}$", "--gevent-port", str(gevent_port)]
         command += ["--max-cron-threads", str(count), "--log-level", "warn"]
+        # When each run of a scheduled action begins and ends.
+        command += ["--log-handler", "odoo.addons.base.models.ir_cron:INFO"]
         log = LOGS / f"bench-workers-{count}.log"
         with background("bench-odoo", command, env=odoo.environ, log=log) as server:
             _wait_for(server, port, log)

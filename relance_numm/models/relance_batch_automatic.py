@@ -131,6 +131,7 @@ class RelanceBatchAutomatic(models.Model):
         :param list faults: gets what kept whole portions from being made
         :return: whether there is time left
         """
+        reminders = self.env["relance.reminder"]
         waiting = deque(chunks)
         # By portion: one that is taken anew fails anew.
         failed = {}
@@ -142,8 +143,10 @@ class RelanceBatchAutomatic(models.Model):
         def work(items):
             failed[items] = model._remind_due(items.with_env(model.env))
             waiting.popleft()
+            # They deliver what is made while this one makes the rest.
+            reminders._call_helpers(sum(map(len, failed)))
 
-        left = self.env["relance.reminder"]._work_off(take, work)
+        left = reminders._work_off(take, work)
         reasons = [
             reason for failures in failed.values() for reason in failures.reasons
         ]

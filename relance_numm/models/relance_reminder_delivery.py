@@ -547,7 +547,22 @@ class RelanceReminderDelivery(models.Model):
                 self.env.cr.rollback()
                 continue
             if not left:
+                self._go_on_soon()
                 return False
+
+    @api.model
+    def _go_on_soon(self):
+        """Have the scheduled action that ran out of time go on as soon as the others
+        had their turn (D8).
+
+        To Odoo this run is done. If it were not, Odoo would start it nine times more
+        for a portion each, and its workers would look for the rest of it when they next
+        wake up, which takes up to 70 seconds.
+        """
+        cron = self.env["ir.cron"].sudo().browse(self.env.context.get("cron_id"))
+        if cron:
+            cron._trigger()
+        cron._commit_progress(remaining=0)
 
     @api.model
     def _take_pending(self, may_leave, limit=DELIVERY_SIZE):

@@ -27,6 +27,8 @@ STATUS_DATES = {
 PROVED = {"deposited", *FINAL_STATUSES} - {"error"}
 # Letters that a provider is asked about in one transaction.
 STATUS_SIZE = 100
+# A run that goes on in the next one does not ask again about those that it has done.
+ASKED_LATELY = timedelta(minutes=30)
 # After so many days nothing more is to come.
 FOLLOWED_DAYS = 120
 POST_FIELDS = ("post_provider", "post_reference", "post_status", "post_checked")
@@ -202,9 +204,9 @@ class RelanceReminderPost(models.Model):
     @api.model
     def _cron_post_status(self):
         """Ask the providers what became of the letters that they have (F2)."""
-        start = fields.Datetime.now()
+        lately = fields.Datetime.now() - ASKED_LATELY
         domain = self._post_followed_domain() & (
-            Domain("post_checked", "=", False) | Domain("post_checked", "<", start)
+            Domain("post_checked", "=", False) | Domain("post_checked", "<", lately)
         )
         self.env["ir.cron"]._commit_progress(remaining=self.search_count(domain))
         self._work_off(

@@ -2,8 +2,9 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from ..models import relance_reminder_delivery
-from ..models.relance_reminder_workers import HELPERS
+from ..models import relance_batch_automatic, relance_reminder_delivery
+from ..models.relance_reminder_workers import HELPERS, RelanceReminderWorkers
+from .automatic_common import AutomaticCommon
 from .common import RelanceCommon
 
 
@@ -41,3 +42,26 @@ class TestManyWorkers(RelanceCommon):
         self.assertRecordValues(batch, [{"outgoing_count": 3, "pending_count": 0}])
         self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
         self.assertEqual(batch.outgoing_count, 3)
+
+
+@tagged("post_install", "-at_install")
+class TestManyWorkersAutomatic(AutomaticCommon):
+    """They share what the cron makes, too (H9)."""
+
+    def test_h9_helpers_deliver_what_the_cron_makes(self):
+        """H9: others are called to deliver while the cron makes the rest."""
+        for _invoice in range(3):
+            self._invoice(8)
+        called = []
+        call_helpers = RelanceReminderWorkers._call_helpers
+
+        def call(reminders, count):
+            called.append((count, len(self._reminders())))
+            return call_helpers(reminders, count)
+
+        with (
+            patch.object(relance_batch_automatic, "REMIND_SIZE", 1),
+            patch.object(RelanceReminderWorkers, "_call_helpers", call),
+        ):
+            self._run()
+        self.assertEqual(called, [(1, 1), (2, 2), (3, 3)])
