@@ -8,6 +8,9 @@ from odoo.tools.pdf import PdfFileReader
 
 from benchmarks.measure import measured, person_env
 
+# So many days ago only a few of the invoices were due.
+LONG_AGO = 395
+
 
 def _person(env):
     # As ours: mails wait in the queue.
@@ -26,14 +29,18 @@ def set_up(env):
 def create(env):
     """Measure a run's creation of lines."""
     person = _person(env)
+    # A few lines first, as a server that has been running for a while.
+    _run(person, fields.Date.subtract(fields.Date.today(), days=LONG_AGO))
+    person.cr.rollback()
+    person.invalidate_all()
     with measured(person) as result:
         run = _run(person)
     result["items"] = len(run.line_ids)
     return result
 
 
-def _run(env):
-    run = env["credit.control.run"].create({"date": fields.Date.today()})
+def _run(env, date=None):
+    run = env["credit.control.run"].create({"date": date or fields.Date.today()})
     run.generate_credit_lines()
     return run
 

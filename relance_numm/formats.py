@@ -25,14 +25,15 @@ def language(env):
     return (code and env["res.lang"]._get_data(code=code)) or get_lang(env)
 
 
-def date_text(env, value):
+def date_text(env, value, lang=None):
     """Return a date as ``odoo.tools.format_date`` does, or "" where there is none.
 
     :param date value: a date without a time
+    :param LangData lang: as returned by ``language``, where it is known already
     """
     if not value:
         return ""
-    lang = language(env)
+    lang = lang or language(env)
     return _date_text(value, lang.code, lang.date_format)
 
 
@@ -48,9 +49,12 @@ def _date_text(value, code, date_format=None):
     return babel.dates.format_date(value, format=pattern, locale=locale)
 
 
-def number_text(env, value, digits):
-    """Return a number as ``odoo.tools.formatLang`` does."""
-    lang = language(env)
+def number_text(env, value, digits, lang=None):
+    """Return a number as ``odoo.tools.formatLang`` does.
+
+    :param LangData lang: as returned by ``language``, where it is known already
+    """
+    lang = lang or language(env)
     if _grouping(lang.grouping) != THOUSANDS:
         return formatLang(env, value, digits=digits)
     value = float_round(value, precision_digits=digits, rounding_method="HALF-EVEN")

@@ -32,6 +32,25 @@ class MailMessage(models.Model):
     _inherit = "mail.message"
 
     @api.model
+    def _prepare_create_values(self, vals_list):
+        """Override of `base`: of notes that say the same fields, what the others have
+        by default is worked out once."""
+        names = {frozenset(vals) for vals in vals_list}
+        if not (self.env.context.get("relance_notes") and len(names) == 1):
+            return super()._prepare_create_values(vals_list)
+        known = self._add_missing_default_values(vals_list[0])
+        notes = self.with_context(relance_note_defaults=known)
+        return super(MailMessage, notes)._prepare_create_values(vals_list)
+
+    @api.model
+    def _add_missing_default_values(self, values):
+        """Override of `base`, for the above."""
+        known = self.env.context.get("relance_note_defaults")
+        if known is None:
+            return super()._add_missing_default_values(values)
+        return known | values
+
+    @api.model
     def _create(self, data_list):
         """Override of `base`: notes are inserted by one statement, their plain bodies
         without being parsed again, and their documents' caches are invalidated instead

@@ -15,7 +15,7 @@ from .relance_step import Route
 # Up to so many reminders are created while the user waits.
 CREATE_SIZE = 200
 # More, in the background, so many in one transaction: after each, progress shows.
-PORTION_SIZE = 500
+PORTION_SIZE = 1000
 
 
 class ReminderRequest(NamedTuple):

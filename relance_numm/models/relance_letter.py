@@ -290,16 +290,17 @@ class RelanceLetter(models.AbstractModel):
 
     def _prepare_row_values(self, line):
         """Return what the table says of a pièce, as texts."""
+        lang = language(self.env)
         row = {
             "name": line.name or "",
             "label": line.label or "",
             "ref": line.ref or "",
-            "date": date_text(self.env, line.date),
-            "date_due": date_text(self.env, line.date_due),
+            "date": date_text(self.env, line.date, lang),
+            "date_due": date_text(self.env, line.date_due, lang),
             "days_late": line.days_late,
             # Not the line's own, which is computed for each line.
             "amount": self._format_amount(
-                line.amount_due, line.reminder_id.currency_id
+                line.amount_due, line.reminder_id.currency_id, lang
             ),
         }
         return row | {"wide": html_tools.has_long_words(row, COLUMN_LENGTHS)}
@@ -417,11 +418,12 @@ class RelanceLetter(models.AbstractModel):
             return day
         return self.env._("%(city)s, %(date)s", city=company.city, date=day)
 
-    def _format_amount(self, amount, currency):
+    def _format_amount(self, amount, currency, lang=None):
         """Return an amount as its language writes it: 1 500,00 € or €1,500.00."""
-        number = number_text(self.env, abs(amount), currency.decimal_places)
+        lang = lang or language(self.env)
+        number = number_text(self.env, abs(amount), currency.decimal_places, lang)
         sign = "-" if amount < 0 and not currency.is_zero(amount) else ""
-        if html_tools.is_symbol_first(language(self.env).code):
+        if html_tools.is_symbol_first(lang.code):
             return f"{sign}{currency.symbol}{number}"
         return f"{sign}{number}\N{NO-BREAK SPACE}{currency.symbol}"
 

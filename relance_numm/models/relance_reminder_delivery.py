@@ -15,7 +15,7 @@ from ..tools import all_or_each
 from .relance_template import LETTER_TEXT_FIELDS
 
 # Reminders delivered in one transaction.
-DELIVERY_SIZE = 200
+DELIVERY_SIZE = 250
 # Up to so many are delivered while the user waits; more go to the background.
 IMMEDIATE_SIZE = 10
 # Times that work is taken anew where another transaction was in the way.
@@ -65,6 +65,7 @@ class RelanceReminderDelivery(models.Model):
         :return: the reminders whose claim changed
         """
         lines = self._active_lines()
+        lines -= lines._unchanged()
         # The books of the reminder's company, whichever companies are active.
         items = self.env["relance.item"].sudo()._read_again(lines.move_line_id.ids)
         by_id = {item.id: item for item in items}
@@ -428,7 +429,7 @@ class RelanceReminderDelivery(models.Model):
     def _trace_body(self, lines, shared):
         """Return the note: invoice, customer, amount, mode, level, internal address.
 
-        :param list shared: as returned by ``_trace_rows``
+        :param Markup shared: as returned by ``_trace_rows``
         """
         amount = amount_text(
             self.env, sum(lines.mapped("amount_due")), self.currency_id
@@ -441,20 +442,21 @@ class RelanceReminderDelivery(models.Model):
                 customer=self.partner_id.display_name,
             ),
             self.env._("Amount reminded: %s.", amount),
-            *shared,
+            shared,
         ]
         return Markup("<br/>").join(rows)
 
     def _trace_rows(self):
         """Return what all the notes of a reminder say.
 
-        :rtype: list[str]
+        :rtype: Markup
         """
-        return [
+        rows = [
             self.env._("Type of reminder: %s.", self.channel_id.name),
             self.env._("Level of the reminder: %s.", self.level_id.name),
             self.env._("Internal address: %s.", self.internal_email or "-"),
         ]
+        return Markup("<br/>").join(rows)
 
     # Background
 

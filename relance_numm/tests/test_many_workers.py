@@ -28,7 +28,7 @@ class TestManyWorkers(RelanceCommon):
         """H9: as many helpers as there are further portions; none for a single one."""
         self.env["ir.cron.trigger"].search([]).unlink()
         reminders = self.env["relance.reminder"]
-        for count, called in ((0, 0), (200, 0), (201, 1), (600, 2), (10000, 3)):
+        for count, called in ((0, 0), (250, 0), (251, 1), (600, 2), (10000, 3)):
             reminders._call_helpers(count)
             self.assertEqual(self._called(), list(HELPERS[:called]))
 

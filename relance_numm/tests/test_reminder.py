@@ -1,8 +1,9 @@
+from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import freeze_time, new_test_user, tagged
 
 from ..models import relance_batch, relance_reminder_delivery
 from .common import RelanceCommon
@@ -116,6 +117,32 @@ class TestReminder(RelanceCommon):
         )
         self.assertIn("no longer open", second.comment)
         self.assertFalse(self.env["mail.mail"].search([("res_id", "=", second.id)]))
+
+    def test_d7_only_what_changed_is_read_again(self):
+        """D7: what is written again is what no longer says what the books say."""
+        move, other = self._invoice(8), self._invoice(8, 60.0)
+        with patch.object(type(self.env["relance.reminder"]), "_start"):
+            lines = self._create_reminders(move | other).line_ids
+        line = lines.filtered(lambda li: li.move_id == move)
+        self.assertEqual(lines._unchanged(), lines)
+        entry = line.move_line_id
+        changes = {
+            "reference": lambda: move.write({"ref": "PO 17"}),
+            "label": lambda: entry.write({"name": "Books"}),
+            "due date": lambda: entry.write({"date_maturity": self.today}),
+            "paid in part": lambda: self._pay(move, 30.0),
+            "blocked": lambda: entry.write({"no_followup": True}),
+            "paid": lambda: self._pay(move),
+        }
+        for change, make in changes.items():
+            with self.subTest(change), self.cr.savepoint() as savepoint:
+                make()
+                self.assertEqual(lines._unchanged(), lines - line)
+                savepoint.rollback()
+            self.env.invalidate_all()
+        with freeze_time(self.today + timedelta(1)):
+            self.assertFalse(lines._unchanged(), "More days late")
+        self.assertEqual(lines._unchanged(), lines)
 
     def test_d7_queued_mail_is_recalled(self):
         """D7: a mail whose pièce is paid while it waits in the queue is made again."""
