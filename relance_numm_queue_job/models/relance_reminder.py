@@ -33,7 +33,10 @@ class RelanceReminder(models.Model):
         waiting = self.env["relance.prepare.line"].search_count(
             [("batch_id", "!=", False)]
         )
-        self._call_helpers(waiting + self.search_count(may_leave))
+        count = waiting + self.search_count(may_leave)
+        portions = ceil(count / relance_reminder_delivery.DELIVERY_SIZE)
+        for lane in range(min(portions, MAX_LANES)):
+            self._queue_job(lane)
         self.env["ir.cron"]._commit_progress(remaining=0)
         return True
 
@@ -42,9 +45,6 @@ class RelanceReminder(models.Model):
         """Override: jobs need no others of Odoo's workers."""
         if not self.env["queue.job"]._relance_runs():
             return super()._call_helpers(count)
-        portions = ceil(count / relance_reminder_delivery.DELIVERY_SIZE)
-        for lane in range(min(portions, MAX_LANES)):
-            self._queue_job(lane)
         return None
 
     @api.model
