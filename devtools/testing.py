@@ -1,6 +1,8 @@
 """`./dev test`: the addons' tests, browser tours included, on a fresh database."""
 
 import subprocess
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 
 from . import setup
 from .databases import Databases
@@ -8,31 +10,44 @@ from .paths import LOGS, ODOO_CONFIG, ROOT, WORK
 from .process import background
 from .python_env import PYTHON
 
-#: Long tests that need no web server: they run beside the others, on a database of
-#: their own, so that two cores are at work.
-BESIDE = [
-    "relance_numm_queue_job/tests/test_runner.py",
-    *(
-        f"relance_numm/tests/test_{name}.py"
-        for name in (
-            "automatic_clock",
-            "automatic_error",
+
+def _paths(*names: str) -> list[str]:
+    """Return files of tests of the addon."""
+    return [f"relance_numm/tests/test_{name}.py" for name in names]
+
+
+#: Tests that need no web server: each group runs beside the others, on a database of
+#: its own, so that two cores are at work. Those of the first one wait a lot.
+BESIDE = {
+    "faults": [
+        "relance_numm_queue_job/tests/test_runner.py",
+        *_paths(
+            "automatic",
+            "automatic_invoice",
             "concurrency",
-            "contact_create",
-            "controls",
             "faults",
-            "import",
-            "item_search",
             "letter",
             "merge",
             "outcome",
-            "performance_pipeline",
             "plan_impact",
-            "post",
-            "reminder",
-        )
+        ),
+    ],
+    "clock": _paths(
+        "automatic_clock",
+        "automatic_error",
+        "automatic_when",
+        "contact_create",
+        "controls",
+        "import",
+        "internal_copy",
+        "item_index",
+        "item_search",
+        "performance_pipeline",
+        "post",
+        "reminder",
+        "undo",
     ),
-]
+}
 
 
 def run(arguments: list[str]) -> int:
@@ -40,17 +55,31 @@ def run(arguments: list[str]) -> int:
     databases = setup.ensure(browser=True)
     if arguments:
         return _run(databases, arguments)
-    with databases.test_copy("_beside") as database:
-        command = [*_pytest(database), "-o", f"cache_dir={WORK / 'pytest-beside'}"]
-        log = LOGS / "tests-beside.log"
+    with ExitStack() as groups:
+        beside = [
+            groups.enter_context(_beside(databases, name, paths))
+            for name, paths in BESIDE.items()
+        ]
+        ignored = chain.from_iterable(BESIDE.values())
+        code = _run(databases, [f"--ignore={path}" for path in ignored])
+        for group, log in beside:
+            code = group.wait() or code
+            print(log.read_text(), end="", flush=True)
+    return code
+
+
+@contextmanager
+def _beside(databases: Databases, name: str, paths: list[str]):
+    """Run tests in the background; yield their process and its log."""
+    log = LOGS / f"tests-{name}.log"
+    with databases.test_copy(f"_{name}") as database:
+        cache = f"cache_dir={WORK / f'pytest-{name}'}"
+        command = [*_pytest(database), "-o", cache, *paths]
         environ = _environ(databases)
         with background(
-            "tests-beside", [*command, *BESIDE], env=environ, log=log, cwd=ROOT
-        ) as beside:
-            code = _run(databases, [f"--ignore={path}" for path in BESIDE])
-            code = beside.wait() or code
-        print(log.read_text(), end="", flush=True)
-    return code
+            f"tests-{name}", command, env=environ, log=log, cwd=ROOT
+        ) as process:
+            yield process, log
 
 
 def _run(databases: Databases, arguments: list[str]) -> int:
