@@ -4,7 +4,7 @@ compiling took up to a tenth of their time."""
 
 import pytest
 
-# What a test changes by which templates are processed otherwise.
+# Caches whose clearing means that a test changed templates.
 TEMPLATES = {"templates", "groups"}
 
 
@@ -27,7 +27,7 @@ class KeptTemplates:
             caches = registry._Registry__caches
             templates = caches["templates"]
             if self.in_test and not self.changed:
-                # Another one is cleared in its place.
+                # An empty one stands in for it while the others are cleared.
                 caches["templates"] = type(templates)(1)
             clear_all(registry)
             caches["templates"] = templates

@@ -7,14 +7,13 @@ from unittest.mock import patch
 from odoo import SUPERUSER_ID
 from odoo.tools.pdf import PdfFileReader
 
+from odoo.addons.relance_numm.models.relance_reminder_delivery import DELIVERY_SIZE
 from odoo.addons.relance_numm.models.relance_reminder_workers import HELPERS
 
 from benchmarks import views
 from benchmarks.measure import compare, measured, person_env
 
 ORDER = "days_late desc, id"
-# As many as the scheduled action delivers in a transaction.
-DELIVERY_SIZE = 250
 # The invoices of a customer.
 CUSTOMER_ITEMS = 10
 
@@ -212,8 +211,8 @@ def _pending(env, customers, channel):
     def change(lines):
         lines.write({"channel_id": env.ref(channel).id})
 
-    # Each customer has ten invoices, all of them advised.
-    ids = _advised_ids(env, customers * 10)
+    # All invoices of each customer are advised.
+    ids = _advised_ids(env, customers * CUSTOMER_ITEMS)
     with _undelivered(env):
         reminders = _create(env, ids, change).reminder_ids
     # As from their ids: they are read together.

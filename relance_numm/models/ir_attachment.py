@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 from odoo import api, models
@@ -14,6 +15,7 @@ class IrAttachment(models.Model):
             return super()._file_write(bin_value, checksum)
         except OSError:
             path = Path(self._full_path(f"{checksum[:2]}/{checksum}"))
-            if path.exists() and path.stat().st_size < len(bin_value):
-                path.unlink()
+            with suppress(OSError):
+                if path.stat().st_size < len(bin_value):
+                    path.unlink()
             raise

@@ -33,8 +33,9 @@ class MailMessage(models.Model):
 
     @api.model
     def _prepare_create_values(self, vals_list):
-        """Override of `base`: of notes that say the same fields, what the others have
-        by default is worked out once."""
+        """Override of `base`: of notes that set the same fields, what the others have
+        by default is worked out once. No field of Odoo's has a default that differs
+        from message to message: what does, like their ids, is set in `create`."""
         names = {frozenset(vals) for vals in vals_list}
         if not (self.env.context.get("relance_notes") and len(names) == 1):
             return super()._prepare_create_values(vals_list)

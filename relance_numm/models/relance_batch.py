@@ -192,6 +192,8 @@ class RelanceBatch(models.Model):
     def _create_waiting(self, lines):
         """Create the reminders of waiting lines, as their author would."""
         all_or_each(lines, type(lines)._fill_batch, type(lines)._leave_out)
+        # Others deliver them while the next are created.
+        self.env["relance.reminder"]._call_helpers(len(lines))
         lines.unlink()
 
     @api.model

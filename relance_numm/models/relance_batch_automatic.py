@@ -32,7 +32,8 @@ class RelanceBatchAutomatic(models.Model):
         :raise: at the end, what kept whole portions from being made: Odoo logs it
         """
         faults = []
-        self._remind(faults)
+        if not self._remind(faults):
+            self.env["relance.reminder"]._go_on_soon()
         if faults:
             # They remain: else Odoo would count a failed run, and after some of them
             # the cron would be archived.
@@ -44,6 +45,7 @@ class RelanceBatchAutomatic(models.Model):
         """Do what the cron does.
 
         :param list faults: gets what kept whole portions from being made
+        :return: whether there is time left
         """
         reminders = self.env["relance.reminder"]
         companies = self._companies_to_remind()
@@ -57,19 +59,21 @@ class RelanceBatchAutomatic(models.Model):
         self.env["ir.cron"]._commit_progress(remaining=2 * (count + failed) + pending)
         reminders._drop_settled_unconfirmed()
         if not reminders._work_off(reminders._take_cut_off, type(reminders)._cut_off):
-            return
+            return False
         take_failed = partial(reminders._take_failed, retry)
         if not reminders._work_off(take_failed, type(reminders)._retry):
-            return
+            return False
         for company, (chunks, last) in due.items():
             if not self._remind_chunks(company, chunks, faults):
-                return
+                return False
             while last:
                 chunks, last = self._due_page(company, last)
                 if not self._remind_chunks(company, chunks, faults):
-                    return
-        if reminders._deliver_all(may_leave):
-            self.env["ir.cron"]._commit_progress(remaining=0)
+                    return False
+        if not reminders._deliver_all(may_leave):
+            return False
+        self.env["ir.cron"]._commit_progress(remaining=0)
+        return True
 
     @api.model
     def _companies_to_remind(self):
@@ -142,9 +146,12 @@ class RelanceBatchAutomatic(models.Model):
 
         def work(items):
             failed[items] = model._remind_due(items.with_env(model.env))
+            # Helpers deliver what is made while this one makes the rest.
+            pending = [("state", "=", "pending"), ("origin", "=", "automatic")]
+            reminders._call_helpers(reminders.search_count(pending))
+            # Another transaction may be in the way of what is written only now.
+            self.env.flush_all()
             waiting.popleft()
-            # They deliver what is made while this one makes the rest.
-            reminders._call_helpers(sum(map(len, failed)))
 
         left = reminders._work_off(take, work)
         reasons = [

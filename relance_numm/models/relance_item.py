@@ -1,6 +1,7 @@
 import re
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
 
 from .relance_item_query import ALIASES, NAMES, pruned
@@ -9,6 +10,8 @@ from .relance_reminder import IN_FLIGHT, LINE_STATES
 
 # A reminder more recent than this is pointed out before another is made.
 CAUTION_DAYS = 3
+# What all rows of one reminder share.
+CLAIM_KEY = ("company_id", "partner_id", "currency_id")
 # What a reminder already made must not claim any longer when it leaves.
 NOT_OWED = (
     "no_customer",
@@ -570,7 +573,7 @@ class RelanceItem(models.Model):
 
     def _claim_key(self):
         """Return what all rows of one reminder share: company, customer, currency."""
-        return self.company_id, self.partner_id, self.currency_id
+        return tuple(self[name] for name in CLAIM_KEY)
 
     def _cautions(self):
         """Return what a person should know before he reminds these rows (C5).
@@ -596,7 +599,13 @@ class RelanceItem(models.Model):
     def _is_owed(self):
         """Return whether the row may still be claimed, whatever the plan says (D7)."""
         self.ensure_one()
-        return self.reason_code not in NOT_OWED
+        return bool(self.filtered_domain(self._owed_domain()))
+
+    @api.model
+    def _owed_domain(self):
+        """Return the domain of the rows that may still be claimed (D7); an addon that
+        holds back others adds to it."""
+        return Domain("reason_code", "not in", NOT_OWED)
 
     @api.model
     def _read_again(self, move_line_ids):

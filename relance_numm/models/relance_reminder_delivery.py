@@ -471,6 +471,15 @@ class RelanceReminderDelivery(models.Model):
     def _cron_deliver(self):
         """Create what waits to be, then deliver what is pending, some at a time, each
         time in a transaction of its own (D8)."""
+        if not self._do_what_waits():
+            self._go_on_soon()
+
+    @api.model
+    def _do_what_waits(self):
+        """Create and deliver what waits.
+
+        :return: whether there is time left
+        """
         self._refresh_index_late()
         batches = self.env["relance.batch"]
         waiting = self.env["relance.prepare.line"].search_count(
@@ -480,10 +489,14 @@ class RelanceReminderDelivery(models.Model):
         pending = self.search_count(may_leave)
         self._call_helpers(waiting + pending)
         self.env["ir.cron"]._commit_progress(remaining=2 * waiting + pending)
-        if not self._work_off(self._take_cut_off, type(self)._cut_off):
-            return
-        if batches._create_all_waiting() and self._deliver_all(may_leave):
+        left = (
+            self._work_off(self._take_cut_off, type(self)._cut_off)
+            and batches._create_all_waiting()
+            and self._deliver_all(may_leave)
+        )
+        if left:
             self._drop_settled_calls()
+        return left
 
     @api.model
     def _refresh_index_late(self):
@@ -530,15 +543,16 @@ class RelanceReminderDelivery(models.Model):
     def _work_off(self, take, work):
         """Take work and do it until there is none, or no time; commit each time.
 
-        Where another transaction was in the way, the work is taken anew.
+        Where another transaction was in the way, the work is taken anew. What is still
+        there once it was done waits for another run.
 
         :return: whether there is time left
         """
-        conflicts = 0
+        conflicts, done = 0, None
         while True:
             try:
                 records = take()
-                if not records:
+                if not records or records == done:
                     return True
                 work(records)
                 left = self.env["ir.cron"]._commit_progress(len(records))
@@ -549,8 +563,8 @@ class RelanceReminderDelivery(models.Model):
                 self.env.cr.rollback()
                 continue
             if not left:
-                self._go_on_soon()
                 return False
+            conflicts, done = 0, records
 
     @api.model
     def _go_on_soon(self):
@@ -559,12 +573,14 @@ class RelanceReminderDelivery(models.Model):
 
         To Odoo this run is done. If it were not, Odoo would start it nine times more
         for a portion each, and its workers would look for the rest of it when they next
-        wake up, which takes up to 70 seconds.
+        wake up, which takes up to 70 seconds. One that a person runs by hand, and
+        whose row he holds meanwhile, does wait for that; one that is archived nobody
+        would start again.
         """
         cron = self.env["ir.cron"].sudo().browse(self.env.context.get("cron_id"))
-        if cron:
+        if cron.active:
             cron._trigger()
-        cron._commit_progress(remaining=0)
+            cron._commit_progress(remaining=0)
 
     @api.model
     def _take_pending(self, may_leave, limit=DELIVERY_SIZE):

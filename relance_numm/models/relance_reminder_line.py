@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .relance_item import CLAIM_KEY
 from .relance_reminder import IN_FLIGHT, LINE_STATES
 
 
@@ -143,8 +144,42 @@ class RelanceReminderLine(models.Model):
         if changed:
             self.write(changed)
 
+    def _unchanged(self):
+        """Return those of these lines that are still owed and say what their row of the
+        work list says now: of them there is nothing to write (D7).
+
+        It is `_no_longer_owed_text` and `_prepare_item_vals` for all of them at once:
+        what an addon adds to these goes into `relance.item._owed_domain` and into
+        `_item_fields`.
+        """
+        item_ids = self.move_line_id.ids
+        if not item_ids:
+            return self.browse()
+        self.env["relance.reminder"].flush_model(CLAIM_KEY)
+        self.flush_model(["reminder_id", *self._item_fields()])
+        owed = self.env["relance.item"]._owed_domain()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT line.id
+                     FROM relance_reminder_line line
+                     JOIN relance_reminder reminder ON reminder.id = line.reminder_id
+                     JOIN %(work_list)s item ON item.id = line.move_line_id
+                    WHERE line.id = ANY(%(lines)s)
+                      AND (%(reminder_key)s) = (%(item_key)s)
+                      AND (%(line_values)s) IS NOT DISTINCT FROM (%(item_values)s)""",
+                work_list=self._work_list_sql(item_ids, owed, CLAIM_KEY),
+                lines=[*self._ids],
+                reminder_key=_columns_of("reminder", CLAIM_KEY),
+                item_key=_columns_of("item", CLAIM_KEY),
+                line_values=_columns_of("line", self._item_fields()),
+                item_values=_columns_of("item", self._item_fields()),
+            )
+        )
+        return self.browse(id_ for (id_,) in rows)
+
     def _no_longer_owed_text(self, item):
-        """Return why the reminder must no longer claim this pièce, or False (D7).
+        """Return why the reminder must no longer claim this pièce, or False (D7). What
+        is asked of the row alone is in `relance.item._owed_domain`.
 
         :param relance.item item: its row of the work list now, maybe none
         """
@@ -156,8 +191,7 @@ class RelanceReminderLine(models.Model):
             )
         if not item._is_owed():
             return item._left_out_text()
-        claim = reminder.company_id, reminder.partner_id, reminder.currency_id
-        if item._claim_key() != claim:
+        if item._claim_key() != tuple(reminder[name] for name in CLAIM_KEY):
             return self.env._("%s: its customer or currency was changed", self.name)
         return False
 
@@ -225,3 +259,8 @@ class RelanceReminderLine(models.Model):
                     list(ids),
                 )
             )
+
+
+def _columns_of(alias, names):
+    """Return columns of a table of a query, one after the other."""
+    return SQL(", ").join(SQL.identifier(alias, name) for name in names)

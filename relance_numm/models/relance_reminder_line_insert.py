@@ -1,9 +1,8 @@
 from itertools import chain
 
 from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools import SQL
-
-from .relance_item import NOT_OWED
 
 # What a line has of its row of the work list, by the same names.
 ITEM_FIELDS = (
@@ -17,8 +16,6 @@ ITEM_FIELDS = (
     "days_late",
     "amount_due",
 )
-# What all rows of one reminder share.
-CLAIM_KEY = ("company_id", "partner_id", "currency_id")
 
 
 class RelanceReminderLineInsert(models.Model):
@@ -125,16 +122,17 @@ class RelanceReminderLineInsert(models.Model):
         )
 
     @api.model
-    def _work_list_sql(self, item_ids, names=()):
+    def _work_list_sql(self, item_ids, domain=Domain.TRUE, names=()):
         """Return the query of the rows of the work list that lines are made of.
 
-        They were locked and read before, with the rights of whoever asks for it: this
-        transaction sees the very same.
+        Of new lines they were locked and read before, with the rights of whoever asks
+        for it: this transaction sees the very same.
 
-        :param names: of what is to be known of them besides
+        :param domain: which of these rows
+        :param names: further columns to return
         """
         items = self.env["relance.item"].sudo()
-        query = items._search([("id", "in", {*item_ids})])
+        query = items._search(Domain("id", "in", {*item_ids}) & domain)
         return query.subselect(
             *(
                 SQL(
@@ -142,37 +140,9 @@ class RelanceReminderLineInsert(models.Model):
                     items._field_to_sql(items._table, name, query),
                     SQL.identifier(name),
                 )
-                for name in ("id", *self._item_fields(), *names)
+                for name in dict.fromkeys(("id", *self._item_fields(), *names))
             )
         )
-
-    def _unchanged(self):
-        """Return those of these lines that still are owed and say what their row of the
-        work list says now: of them nothing is to be written (D7)."""
-        self.env["relance.reminder"].flush_model(CLAIM_KEY)
-        self.flush_model(["reminder_id", *self._item_fields()])
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT line.id
-                     FROM relance_reminder_line line
-                     JOIN relance_reminder reminder ON reminder.id = line.reminder_id
-                     JOIN %(work_list)s item ON item.id = line.move_line_id
-                    WHERE line.id = ANY(%(lines)s)
-                      AND (item.reason_code = ANY(%(not_owed)s)) IS NOT TRUE
-                      AND (%(reminder_key)s) = (%(item_key)s)
-                      AND (%(line_values)s) IS NOT DISTINCT FROM (%(item_values)s)""",
-                work_list=self._work_list_sql(
-                    self.move_line_id.ids, (*CLAIM_KEY, "reason_code")
-                ),
-                lines=[*self._ids],
-                not_owed=[*NOT_OWED],
-                reminder_key=_columns("reminder", CLAIM_KEY),
-                item_key=_columns("item", CLAIM_KEY),
-                line_values=_columns("line", self._item_fields()),
-                item_values=_columns("item", self._item_fields()),
-            )
-        )
-        return self.browse(id_ for (id_,) in rows)
 
     @api.model
     def _release_last(self, move_line_ids, date):
@@ -199,8 +169,3 @@ class RelanceReminderLineInsert(models.Model):
         self._set_mark("is_last", [id_ for id_, _item, before in rows if before], False)
         self.invalidate_model(["is_last"], flush=False)
         return [item for _id, item, before in rows if not before]
-
-
-def _columns(alias, names):
-    """Return columns of a table of a query, as a row has them."""
-    return SQL(", ").join(SQL.identifier(alias, name) for name in names)

@@ -15,10 +15,10 @@ PDF_SIZE = 10
 class RelanceReminderPdf(models.Model):
     """The invoices' PDFs, made before their reminders leave (F1, D8).
 
-    An unpatched wkhtmltopdf makes them one by one. Those of two hundred reminders would
-    take longer than a process may live, and being killed would lose them all, each
-    time. So they are made some at a time, each time in a transaction of its own; the
-    delivery finds them. A patched one makes all of a delivery in one call.
+    An unpatched wkhtmltopdf makes them one by one. Those of a whole portion of
+    reminders would take longer than a process may live, and being killed would lose
+    them all, each time. So they are made some at a time, each time in a transaction of
+    its own; the delivery finds them. A patched one makes all of a delivery in one call.
     """
 
     _inherit = "relance.reminder"
@@ -70,7 +70,8 @@ class RelanceReminderPdf(models.Model):
     def _make_invoice_pdfs(self, may_leave, moves):
         """Make the PDFs of invoices; fail the reminders of which one cannot be made.
 
-        One that raises is left to the delivery, which says why on its reminder.
+        Those of one that raises are delivered at once, which says why on them: they
+        would be in the way of the others at each run.
         """
         missing, raising = [], []
         for company, theirs in moves.grouped("company_id").items():
@@ -81,9 +82,18 @@ class RelanceReminderPdf(models.Model):
             )
         for part, error in raising:
             _logger.info("No PDF of %s before it leaves: %s", part.name, error)
-        if missing:
-            lines = self._with_invoices_domain(may_leave)
-            lines &= Domain("move_id", "in", missing)
-            stuck = self.search(Domain("line_ids", "any", lines))
-            for reminders in stuck.try_lock_for_update()._by_author():
-                reminders._fail_without_pdf(moves.browse(missing))
+        stuck = self._take_with_invoices(may_leave, missing)
+        for reminders in stuck._by_author():
+            reminders._fail_without_pdf(moves.browse(missing))
+        raising_ids = [id_ for part, _error in raising for id_ in part.ids]
+        self._take_with_invoices(may_leave, raising_ids)._deliver_or_fail()
+
+    @api.model
+    def _take_with_invoices(self, may_leave, move_ids):
+        """Return the reminders that attach some of these invoices, locked."""
+        if not move_ids:
+            return self.browse()
+        lines = self._with_invoices_domain(may_leave) & Domain(
+            "move_id", "in", move_ids
+        )
+        return self.search(Domain("line_ids", "any", lines)).try_lock_for_update()

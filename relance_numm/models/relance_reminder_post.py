@@ -27,8 +27,8 @@ STATUS_DATES = {
 PROVED = {"deposited", *FINAL_STATUSES} - {"error"}
 # Letters that a provider is asked about in one transaction.
 STATUS_SIZE = 100
-# A run that goes on in the next one does not ask again about those that it has done.
-ASKED_LATELY = timedelta(minutes=30)
+# A run that continues an earlier one does not ask again about its letters.
+ASKED_LATELY = timedelta(hours=3)
 # After so many days nothing more is to come.
 FOLLOWED_DAYS = 120
 POST_FIELDS = ("post_provider", "post_reference", "post_status", "post_checked")
@@ -203,21 +203,24 @@ class RelanceReminderPost(models.Model):
 
     @api.model
     def _cron_post_status(self):
-        """Ask the providers what became of the letters that they have (F2)."""
+        """Ask the providers what became of the letters that they have, of which they
+        were not asked lately (F2)."""
         lately = fields.Datetime.now() - ASKED_LATELY
         domain = self._post_followed_domain() & (
             Domain("post_checked", "=", False) | Domain("post_checked", "<", lately)
         )
         self.env["ir.cron"]._commit_progress(remaining=self.search_count(domain))
-        self._work_off(
-            partial(self._take_followed, domain), type(self)._ask_providers_quietly
-        )
+        take = partial(self._take_followed, domain)
+        if not self._work_off(take, type(self)._ask_providers_quietly):
+            self._go_on_soon()
 
     @api.model
     def _take_followed(self, domain):
         """Return the next letters to ask about, locked; those of other workers are
         not."""
-        followed = self.search(domain, order="id", limit=STATUS_SIZE)
+        # However many there are, each has its turn.
+        order = "post_checked asc nulls first, id"
+        followed = self.search(domain, order=order, limit=STATUS_SIZE)
         return followed.try_lock_for_update()
 
     def _ask_providers_quietly(self):

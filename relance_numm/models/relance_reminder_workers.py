@@ -36,7 +36,9 @@ class RelanceReminderWorkers(models.Model):
         """Create and deliver what waits, beside the worker that called (D8)."""
         may_leave = self._may_leave_domain()
         self.env["ir.cron"]._commit_progress(remaining=self.search_count(may_leave))
-        if self.env["relance.batch"]._create_all_waiting():
-            self._deliver_all(may_leave)
+        batches = self.env["relance.batch"]
+        if batches._create_all_waiting() and self._deliver_all(may_leave):
             # What the others delivered is not to be done any more.
             self.env["ir.cron"]._commit_progress(remaining=0)
+        else:
+            self._go_on_soon()

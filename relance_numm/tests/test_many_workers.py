@@ -3,7 +3,7 @@ from unittest.mock import patch
 from odoo.tests import tagged
 
 from ..models import relance_batch_automatic, relance_reminder_delivery
-from ..models.relance_reminder_workers import HELPERS, RelanceReminderWorkers
+from ..models.relance_reminder_workers import HELPERS
 from .automatic_common import AutomaticCommon
 from .common import RelanceCommon
 
@@ -52,16 +52,20 @@ class TestManyWorkersAutomatic(AutomaticCommon):
         """H9: others are called to deliver while the cron makes the rest."""
         for _invoice in range(3):
             self._invoice(8)
+        helpers = self.env["ir.cron"].union(*map(self.env.ref, HELPERS))
+        triggers = self.env["ir.cron.trigger"]
+        triggers.search([]).unlink()
         called = []
-        call_helpers = RelanceReminderWorkers._call_helpers
 
-        def call(reminders, count):
-            called.append((count, len(self._reminders())))
-            return call_helpers(reminders, count)
+        def deliver(reminders, may_leave):
+            called.extend(triggers.search([]).cron_id & helpers)
+            return True
 
         with (
             patch.object(relance_batch_automatic, "REMIND_SIZE", 1),
-            patch.object(RelanceReminderWorkers, "_call_helpers", call),
+            patch.object(relance_reminder_delivery, "DELIVERY_SIZE", 1),
+            patch.object(type(self.env["relance.reminder"]), "_deliver_all", deliver),
         ):
             self._run()
-        self.assertEqual(called, [(1, 1), (2, 2), (3, 3)])
+        self.assertEqual(set(self._reminders().mapped("state")), {"pending"})
+        self.assertEqual(called, [*helpers[:2]])

@@ -319,6 +319,11 @@ class TestPostProviderCron(ProviderCommon):
             cron.method_direct_trigger()
         self.assertEqual(letter.state, "sent")
         self.assertEqual(done.post_checked, asked_before)
+        asked = letter.post_checked
+        self._report(letter, "presented")
+        with self.enter_registry_test_mode():
+            cron.method_direct_trigger()
+        self.assertEqual(letter.post_checked, asked, "Asked a moment ago")
         followed = self.env["relance.reminder"].search(letter._post_followed_domain())
         self.assertFalse(followed & (letter | done))
 
@@ -337,6 +342,16 @@ class TestPostProviderCron(ProviderCommon):
         self.service.down = False
         self._report(letter, "deposited")
         with self.enter_registry_test_mode():
-            letter.sudo().post_checked -= timedelta(hours=1)
+            letter.sudo().post_checked -= timedelta(hours=6)
             cron.method_direct_trigger()
         self.assertEqual(letter.state, "sent")
+
+    def test_each_has_its_turn(self):
+        """Those that were not asked about for the longest time come first."""
+        with self.allow_pdf_render():
+            letters = self._handed() | self._handed(partner=self._create_customer("B"))
+        first, second = letters.sorted("id").sudo()
+        second.post_checked -= timedelta(days=2)
+        first.post_checked = second.post_checked + timedelta(days=1)
+        take = first._take_followed
+        self.assertEqual(take([("id", "in", letters.ids)]).ids, [second.id, first.id])

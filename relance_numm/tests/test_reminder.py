@@ -125,7 +125,7 @@ class TestReminder(RelanceCommon):
             lines = self._create_reminders(move | other).line_ids
         line = lines.filtered(lambda li: li.move_id == move)
         self.assertEqual(lines._unchanged(), lines)
-        entry = line.move_line_id
+        entry, stranger = line.move_line_id, self._create_customer("Stranger")
         changes = {
             "reference": lambda: move.write({"ref": "PO 17"}),
             "label": lambda: entry.write({"name": "Books"}),
@@ -133,13 +133,27 @@ class TestReminder(RelanceCommon):
             "paid in part": lambda: self._pay(move, 30.0),
             "blocked": lambda: entry.write({"no_followup": True}),
             "paid": lambda: self._pay(move),
+            "of another": lambda: line.reminder_id.sudo().write(
+                {"partner_id": stranger.id}
+            ),
         }
         for change, make in changes.items():
-            with self.subTest(change), self.cr.savepoint() as savepoint:
-                make()
-                self.assertEqual(lines._unchanged(), lines - line)
-                savepoint.rollback()
-            self.env.invalidate_all()
+            expected = lines.browse() if change == "of another" else lines - line
+            outcomes = []
+            for unchanged in (type(lines)._unchanged, lambda lines: lines.browse()):
+                with (
+                    self.cr.savepoint() as savepoint,
+                    patch.object(type(lines), "_unchanged", unchanged),
+                ):
+                    make()
+                    if not outcomes:
+                        self.assertEqual(lines._unchanged(), expected, change)
+                    claimed = lines.reminder_id.sudo()._refresh_lines()
+                    names = ["dropped", *lines._item_fields()]
+                    outcomes.append((claimed, lines.read(names, load=None)))
+                    savepoint.rollback()
+                self.env.invalidate_all()
+            self.assertEqual(*outcomes, change)
         with freeze_time(self.today + timedelta(1)):
             self.assertFalse(lines._unchanged(), "More days late")
         self.assertEqual(lines._unchanged(), lines)
