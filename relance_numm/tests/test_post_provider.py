@@ -1,7 +1,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.orm.model_classes import add_to_registry
 from odoo.tests import tagged
@@ -351,7 +351,7 @@ class TestPostProviderCron(ProviderCommon):
         with self.allow_pdf_render():
             letters = self._handed() | self._handed(partner=self._create_customer("B"))
         first, second = letters.sorted("id").sudo()
-        second.post_checked -= timedelta(days=2)
-        first.post_checked = second.post_checked + timedelta(days=1)
+        second.post_checked = fields.Datetime.now() - timedelta(days=2)
+        first.post_checked = fields.Datetime.now() - timedelta(days=1)
         take = first._take_followed
         self.assertEqual(take([("id", "in", letters.ids)]).ids, [second.id, first.id])
