@@ -270,6 +270,7 @@ class RelanceItemIndex(models.Model):
 
         One is for those that are there: a transaction that does not see that another
         one has closed an entry meanwhile must not bring its row back. It conflicts.
+        One is for those that are not there.
 
         :rtype: list[SQL]
         """
@@ -309,8 +310,14 @@ class RelanceItemIndex(models.Model):
                 "relance_item_index_change", changes, arguments, nothing
             ),
             self._index_function(
+                "relance_item_index_add", additions, arguments, nothing
+            ),
+            self._index_function(
                 "relance_item_index_refresh",
-                SQL("PERFORM relance_item_index_change(ids); %s", additions),
+                SQL(
+                    """PERFORM relance_item_index_change(ids);
+                    PERFORM relance_item_index_add(ids);"""
+                ),
                 arguments,
                 nothing,
             ),
@@ -373,13 +380,20 @@ class RelanceItemIndex(models.Model):
         table = "account_move_line"
         was_open, is_open = (self._open_condition(row) for row in ("OLD", "NEW"))
         names = self._index_names_read("line")
-        refresh = SQL("PERFORM relance_item_index_refresh(ARRAY[NEW.id]);")
+        add = SQL("PERFORM relance_item_index_add(ARRAY[NEW.id]);")
+        # One query of the two of a refresh: posting an invoice waits for it.
+        refresh = SQL(
+            """IF EXISTS (SELECT FROM relance_item_index WHERE id = NEW.id) THEN
+                PERFORM relance_item_index_change(ARRAY[NEW.id]);
+            ELSE %s END IF;""",
+            add,
+        )
         return [
             *self._index_trigger(
                 table,
                 SQL("INSERT"),
                 SQL("FOR EACH ROW WHEN (%s)", is_open),
-                refresh,
+                add,
             ),
             *self._index_trigger(
                 table,
