@@ -5,7 +5,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -282,32 +281,24 @@ def workers(bench: Bench) -> Iterator[Row]:
 
 def _workers_rate(bench: Bench, dataset: Dataset, count: int) -> float:
     databases = bench.databases
+    odoo = databases.odoo
     source = databases.ours(dataset)
-    with databases.bench_copy(source) as copy:
-        with session(databases.odoo, copy) as process:
-            process.call("ours.prepare_workers")
-            with _workers(bench, copy, count):
-                process.call("ours.trigger")
-                started = time.monotonic()
-                queued, seconds = _watch(bench, copy, dataset.rows, started)
+    with databases.bench_copy(source) as copy, session(odoo, copy) as process:
+        process.call("ours.prepare_workers")
+        port, gevent_port = free_port(), free_port()
+        command = odoo.command("--database", copy, "--workers", 1, "--http-port", port)
+        command += ["--db-filter", f"^{copy}$", "--gevent-port", str(gevent_port)]
+        command += ["--max-cron-threads", str(count), "--log-level", "warn"]
+        # When each run of a scheduled action begins and ends.
+        command += ["--log-handler", "odoo.addons.base.models.ir_cron:INFO"]
+        log = LOGS / f"bench-workers-{count}.log"
+        with background("bench-odoo", command, env=odoo.environ, log=log) as server:
+            _wait_for(server, port, log)
+            process.call("ours.trigger")
+            started = time.monotonic()
+            queued, seconds = _watch(bench, copy, dataset.rows, started)
     say(f"    {count} workers: {queued} mails in {seconds:.1f} s")
     return queued / seconds
-
-
-@contextmanager
-def _workers(bench: Bench, database: str, count: int) -> Iterator[None]:
-    """Have an Odoo run the scheduled actions of a database with so many workers."""
-    odoo = bench.databases.odoo
-    port, gevent_port = free_port(), free_port()
-    command = odoo.command("--database", database, "--workers", 1, "--http-port", port)
-    command += ["--db-filter", f"^{database}$", "--gevent-port", str(gevent_port)]
-    command += ["--max-cron-threads", str(count), "--log-level", "warn"]
-    # When each run of a scheduled action begins and ends.
-    command += ["--log-handler", "odoo.addons.base.models.ir_cron:INFO"]
-    log = LOGS / f"bench-workers-{count}.log"
-    with background("bench-odoo", command, env=odoo.environ, log=log) as server:
-        _wait_for(server, port, log)
-        yield
 
 
 def _wait_for(server: subprocess.Popen, port: int, log: Path) -> None:

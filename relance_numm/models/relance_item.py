@@ -599,13 +599,18 @@ class RelanceItem(models.Model):
     def _is_owed(self):
         """Return whether the row may still be claimed, whatever the plan says (D7)."""
         self.ensure_one()
-        return bool(self.filtered_domain(self._owed_domain()))
+        return self.reason_code not in self._not_owed_codes()
 
     @api.model
     def _owed_domain(self):
-        """Return the domain of the rows that may still be claimed (D7); an addon that
-        holds back others adds to it."""
-        return Domain("reason_code", "not in", NOT_OWED)
+        """Return the domain of the rows that may still be claimed (D7)."""
+        return Domain("reason_code", "not in", self._not_owed_codes())
+
+    @api.model
+    def _not_owed_codes(self):
+        """Return the reasons for which a reminder already made must not claim a row any
+        longer (D7); an addon that adds a case to `_not_owed_cases` adds its code."""
+        return NOT_OWED
 
     @api.model
     def _read_again(self, move_line_ids):

@@ -7,9 +7,8 @@ from psycopg2.pool import PoolError
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, MissingError, UserError
+from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
-
-from .relance_item import NOT_OWED
 
 # What decides which plan a customer has, and at which step an entry is.
 DECIDING = (
@@ -123,10 +122,7 @@ class RelancePlanImpact(models.Model):
         """
         items = self.env["relance.item"]
         query = items._search(
-            [
-                ("company_id", "in", self.env.companies.ids),
-                ("reason_code", "not in", NOT_OWED),
-            ]
+            Domain("company_id", "in", self.env.companies.ids) & items._owed_domain()
         )
         level_id = SQL(
             "CASE WHEN relance_item.relance_on = 'invoice'"

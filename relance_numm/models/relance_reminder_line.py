@@ -149,7 +149,7 @@ class RelanceReminderLine(models.Model):
         work list says now: of them there is nothing to write (D7).
 
         It is `_no_longer_owed_text` and `_prepare_item_vals` for all of them at once:
-        what an addon adds to these goes into `relance.item._owed_domain` and into
+        what an addon adds to these goes into `relance.item._not_owed_codes` and into
         `_item_fields`.
         """
         item_ids = self.move_line_id.ids
@@ -179,7 +179,7 @@ class RelanceReminderLine(models.Model):
 
     def _no_longer_owed_text(self, item):
         """Return why the reminder must no longer claim this pièce, or False (D7). What
-        is asked of the row alone is in `relance.item._owed_domain`.
+        is asked of the row alone is in `relance.item._is_owed`.
 
         :param relance.item item: its row of the work list now, maybe none
         """

@@ -475,11 +475,10 @@ class RelanceReminderOutcome(models.Model):
         by_id = {item.id: item for item in items}
 
         def is_other(line):
-            item = by_id.get(line.move_line_id.id)
-            return (
-                not item
-                or not item._is_owed()
-                or line.currency_id.compare_amounts(line.amount_due, item.amount_due)
-            )
+            item = by_id.get(line.move_line_id.id, items.browse())
+            amounts = line.amount_due, item.amount_due
+            if line._no_longer_owed_text(item):
+                return True
+            return line.currency_id.compare_amounts(*amounts) != 0
 
         return lines.filtered(is_other).reminder_id
