@@ -582,6 +582,18 @@ class TestOutcome(OutcomeCommon, RelanceCommon):
         self.assertIn("60.00", both.activity_ids.summary)
         self.assertNotIn(part.name, both.activity_ids.note)
 
+    def test_f2_invoice_of_another_customer(self):
+        """F2: a call whose invoice was given to another customer closes itself."""
+        move = self._invoice(8)
+        call = self._call(move)
+        move.button_draft()
+        move.partner_id = self._create_customer("Other")
+        move.action_post()
+        self._sweep()
+        self.assertEqual(call.state, "canceled")
+        self.assertFalse(call.activity_ids)
+        self.assertIn("its customer or currency was changed", call.comment)
+
     # Rights
 
     def test_f2_rights(self):
