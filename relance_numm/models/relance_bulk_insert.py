@@ -4,6 +4,8 @@ from itertools import chain
 from odoo import api, models
 from odoo.tools import SQL, split_every
 
+from .relance_item_query import ids_sql
+
 # Rows inserted by one statement.
 INSERT_SIZE = 5000
 # The addons that know what is inserted so: theirs is no `create` to call.
@@ -61,8 +63,8 @@ class RelanceBulkInsert(models.AbstractModel):
         columns = {name: SQL.identifier("row", name) for name in names}
         ids = []
         for portion in split_every(INSERT_SIZE, vals_list, list):
-            rows = self._insert_select(columns, self._json_rows(portion, names))
-            ids += [id_ for (id_,) in rows]
+            insert = self._insert_sql(columns, self._json_rows(portion, names))
+            ids += [id_ for (id_,) in self.env.execute_query(insert)]
         records = self.browse(ids)
         cached = {
             name: [
@@ -72,7 +74,10 @@ class RelanceBulkInsert(models.AbstractModel):
             for name in names
         }
         self._after_insert(records, names, cached)
-        records._validate_fields(names)
+        # As of any new record, a constraint is on what was given.
+        records._validate_fields(
+            [name for name in names if any(vals.get(name) for vals in vals_list)]
+        )
         return records
 
     @api.model
@@ -105,13 +110,14 @@ class RelanceBulkInsert(models.AbstractModel):
         )
 
     @api.model
-    def _insert_select(self, columns, source, returning=("id",)):
-        """Insert what a query returns; other columns get their defaults.
+    def _insert_sql(self, columns, source, returning=("id",)):
+        """Return the statement that inserts what a query returns; other columns get
+        their defaults.
 
         :param dict[str, SQL] columns: what goes into each column
         :param SQL source: where it comes from, ``FROM`` and what follows
-        :param returning: names of columns
-        :return: the values of these columns of each row
+        :param returning: names of the columns that it returns of each row
+        :rtype: SQL
         """
         missing = [
             field.name
@@ -133,16 +139,36 @@ class RelanceBulkInsert(models.AbstractModel):
             "write_date": now,
         }
         columns = {**logged, **defaults, **columns}
-        return self.env.execute_query(
+        return SQL(
+            "INSERT INTO %s (%s) SELECT %s %s RETURNING %s",
+            SQL.identifier(self._table),
+            SQL(", ").join(map(SQL.identifier, columns)),
+            SQL(", ").join(columns.values()),
+            source,
+            SQL(", ").join(map(SQL.identifier, returning)),
+        )
+
+    def _set_column(self, name, value):
+        """Set a column of these records by one statement; the ORM takes one for each
+        hundred of them. What is computed of it is not, and no rights are checked.
+
+        By their ids: joined to what says which they are, PostgreSQL may choose to read
+        all of that for each.
+        """
+        if not self:
+            return
+        self.flush_recordset([name])
+        field = self._fields[name]
+        self.env.cr.execute(
             SQL(
-                "INSERT INTO %s (%s) SELECT %s %s RETURNING %s",
+                "UPDATE %s SET %s = %s WHERE id = ANY(%s)",
                 SQL.identifier(self._table),
-                SQL(", ").join(map(SQL.identifier, columns)),
-                SQL(", ").join(columns.values()),
-                source,
-                SQL(", ").join(map(SQL.identifier, returning)),
+                SQL.identifier(name),
+                field.convert_to_column(value, self),
+                ids_sql(self._ids),
             )
         )
+        self.invalidate_recordset([name], flush=False)
 
     @api.model
     def _after_insert(self, records, names, cached):

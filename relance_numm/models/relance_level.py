@@ -30,6 +30,21 @@ class RelanceLevel(models.Model):
     def _unlink_except_used(self):
         self._refuse_while_used()
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_reminded_at(self):
+        """Keep the levels at which somebody was reminded: they are history."""
+        # Whoever deletes a level need not be able to see all reminders.
+        lines = self.env["relance.reminder.line"].sudo()
+        line = lines.search([("level_id", "in", self.ids)], limit=1)
+        if line:
+            raise ValidationError(
+                self.env._(
+                    "Customers were reminded at the level “%s”: archive it instead, "
+                    "the history of reminders stays.",
+                    line.level_id.name,
+                )
+            )
+
     def _refuse_while_used(self):
         """Keep the levels that plans use.
 

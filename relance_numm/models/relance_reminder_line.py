@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..fields import GuardedMany2one
 from .relance_item import CLAIM_KEY
 from .relance_reminder import IN_FLIGHT, LINE_STATES
 
@@ -15,7 +16,8 @@ class RelanceReminderLine(models.Model):
     reminder_id = fields.Many2one(
         "relance.reminder", required=True, ondelete="cascade", index=True
     )
-    company_id = fields.Many2one(related="reminder_id.company_id", store=True)
+    # The reminder's own foreign key guards it.
+    company_id = GuardedMany2one(related="reminder_id.company_id", store=True)
     currency_id = fields.Many2one(related="reminder_id.currency_id")
     reminder_date = fields.Date(related="reminder_id.date")
     channel_id = fields.Many2one(related="reminder_id.channel_id")
@@ -36,14 +38,14 @@ class RelanceReminderLine(models.Model):
     date_due = fields.Date(string="Due date")
     days_late = fields.Integer(aggregator="max")
     amount_due = fields.Monetary(string="Amount to pay")
-    level_id = fields.Many2one(
+    # See `relance.level._unlink_except_reminded_at`.
+    level_id = GuardedMany2one(
         "relance.level",
         compute="_compute_level_id",
         store=True,
         readonly=False,
         precompute=True,
         index="btree_not_null",
-        ondelete="restrict",
         help="The entry's own level: that of its reminder, or a lower one where the "
         "reminder is for several entries of different levels.",
     )
@@ -225,9 +227,8 @@ class RelanceReminderLine(models.Model):
             last = set(last_of.values())
             marked = {id_ for id_, _move_line, _state, marks in rows if marks[place]}
             # Taken away first: the unique indexes are checked row by row.
-            self._set_mark(column, marked - last, False)
-            self._set_mark(column, last - marked, True)
-        self.invalidate_model(["is_last", "is_last_sent"], flush=False)
+            self.browse(marked - last)._set_column(column, False)
+            self.browse(last - marked)._set_column(column, True)
 
     @api.model
     def _history_sql(self, move_line_ids):
@@ -245,20 +246,6 @@ class RelanceReminderLine(models.Model):
             """,
             move_line_ids,
         )
-
-    @api.model
-    def _set_mark(self, column, ids, value):
-        # By their ids: joined to the reminders, PostgreSQL chose to read all of them
-        # for each.
-        if ids:
-            self.env.cr.execute(
-                SQL(
-                    "UPDATE relance_reminder_line SET %s = %s WHERE id = ANY(%s)",
-                    SQL.identifier(column),
-                    value,
-                    list(ids),
-                )
-            )
 
 
 def _columns_of(alias, names):

@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .relance_item_query import ids_sql
+
 # What a line has of its row of the work list, by the same names.
 ITEM_FIELDS = (
     "move_line_id",
@@ -81,12 +83,13 @@ class RelanceReminderLineInsert(models.Model):
             **self._claim_columns(),
             "is_last": SQL(
                 "reminder.main_reminder_id IS NULL AND claimed.item_id <> ALL(%s)",
-                later,
+                ids_sql(later),
             ),
         }
-        rows = self._insert_select(
+        insert = self._insert_sql(
             columns, self._claimed_sql(claims, item_ids), ("id", "reminder_id")
         )
+        rows = self.env.execute_query(insert)
         lines = self.browse(id_ for id_, _reminder_id in rows)
         reminder_ids = [reminder_id for _id, reminder_id in rows]
         self._after_insert(lines, columns, {"reminder_id": reminder_ids})
@@ -108,14 +111,14 @@ class RelanceReminderLineInsert(models.Model):
                 levels += map(claim.levels_by_id.get, claim.items._ids)
                 firsts += (id_ in claim.first_ids for id_ in claim.items._ids)
         return SQL(
-            """FROM unnest(%(reminders)s::int[], %(items)s::int[], %(levels)s::int[],
+            """FROM unnest(%(reminders)s, %(items)s, %(levels)s::int[],
                     %(firsts)s::bool[]) WITH ORDINALITY
                     AS claimed (reminder_id, item_id, level_id, is_first, position)
                JOIN relance_reminder reminder ON reminder.id = claimed.reminder_id
                JOIN %(work_list)s item ON item.id = claimed.item_id
            ORDER BY claimed.position""",
-            reminders=[*reminder_ids],
-            items=item_ids,
+            reminders=ids_sql(reminder_ids),
+            items=ids_sql(item_ids),
             levels=levels,
             firsts=firsts,
             work_list=self._work_list_sql(item_ids),
@@ -163,9 +166,9 @@ class RelanceReminderLineInsert(models.Model):
                      JOIN relance_reminder reminder ON reminder.id = line.reminder_id
                     WHERE line.move_line_id = ANY(%s) AND line.is_last""",
                 date,
-                move_line_ids,
+                ids_sql(move_line_ids),
             )
         )
-        self._set_mark("is_last", [id_ for id_, _item, before in rows if before], False)
-        self.invalidate_model(["is_last"], flush=False)
+        before = self.browse(id_ for id_, _item, before in rows if before)
+        before._set_column("is_last", False)
         return [item for _id, item, before in rows if not before]

@@ -96,6 +96,20 @@ class TestPlan(RelanceCommon):
         self.assertIn("at least one type", str(raised.exception))
         self.phone.active = False
 
+    def test_a3_levels_somebody_was_reminded_at_stay(self):
+        """Bad input: the level of an entry is history, whether or not a reminder as a
+        whole has it, or a step."""
+        level = self.env["relance.level"].create({"name": "Last word", "sequence": 99})
+        reminder = self._already_reminded(self._invoice(8), self.level_1).sudo()
+        reminder.line_ids.level_id = level
+        with self.assertRaises(ValidationError) as raised:
+            level.unlink()
+        self.assertIn("“Last word”: archive it", str(raised.exception))
+        level.active = False
+        reminder.line_ids.level_id = self.level_1
+        level.unlink()
+        self.assertFalse(level.exists())
+
     def test_a3_default_plan_with_roles_serves_all(self):
         """A5: a default plan is the default also when it names roles."""
         tag = self.env["res.partner.category"].create({"name": "Key account"})

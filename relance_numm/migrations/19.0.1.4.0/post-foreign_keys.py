@@ -1,0 +1,35 @@
+"""Drop the foreign keys of what something else guards: see `GuardedMany2one`."""
+
+from odoo.tools import SQL
+from odoo.tools.sql import drop_constraint
+
+GUARDED = {
+    "relance_reminder_line": ("company_id", "level_id"),
+    "relance_prepare_line": (
+        "company_id",
+        "currency_id",
+        "plan_id",
+        "sent_level_id",
+        "advised_level_id",
+        "level_id",
+        "channel_id",
+    ),
+}
+
+
+def migrate(cr, version):
+    """Drop them, and what Odoo knows of them."""
+    for table, columns in GUARDED.items():
+        for column in columns:
+            name = f"{table}_{column}_fkey"
+            cr.execute(
+                SQL(
+                    "SELECT FROM pg_constraint WHERE conname = %s"
+                    " AND conrelid = %s::regclass",
+                    name,
+                    table,
+                )
+            )
+            if cr.rowcount:
+                drop_constraint(cr, table, name)
+                cr.execute(SQL("DELETE FROM ir_model_constraint WHERE name = %s", name))
