@@ -5,7 +5,7 @@ from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, Query
 
-from .relance_item_query import ItemQuery
+from .relance_item_query import ItemQuery, ids_sql
 
 # Columns that are those of the journal item.
 LINE_COLUMNS = {
@@ -48,15 +48,18 @@ class RelanceItemSearch(models.Model):
         """Override: read what is needed, and for a page no more rows than it shows."""
         domain = Domain(domain).optimize_full(self)
         lazy = self.with_context(relance_item_lazy=True)
+        # What it names by their ids is looked at alone, and need not be said again.
+        named = [part for part in self._conjuncts(domain) if self._names_ids(part)]
         query = super(RelanceItemSearch, lazy)._search(
-            domain, offset, limit, order, **kwargs
+            self._without(domain, named), offset, limit, order, **kwargs
         )
         self = self._with_facts()
         if query.is_empty():
             return ItemQuery(query, self)
-        indexed = self._indexed_query(query, domain, order, **kwargs)
-        if indexed is not None:
-            return indexed
+        if not named:
+            indexed = self._indexed_query(query, domain, order, **kwargs)
+            if indexed is not None:
+                return indexed
         lines, conditions = self._lines_of(domain)
         if limit and not lines:
             ids = (
@@ -84,7 +87,7 @@ class RelanceItemSearch(models.Model):
         lazy = self.with_context(relance_item_lazy=True)
         query = super(RelanceItemSearch, lazy)._as_query(ordered)
         self = self._with_facts()
-        condition = SQL("line.id = ANY(%s)", list(self._ids))
+        condition = SQL("line.id = ANY(%s)", ids_sql(self._ids))
         return ItemQuery(query, self, self._lines_sql([condition]))
 
     # What a domain says of journal items
@@ -94,6 +97,23 @@ class RelanceItemSearch(models.Model):
         """Return the conditions of a domain that all of its rows fulfil."""
         parts = domain.children if isinstance(domain, DomainAnd) else [domain]
         return [part for part in parts if isinstance(part, DomainCondition)]
+
+    @api.model
+    def _without(self, domain, parts):
+        """Return a domain without some of its conditions."""
+        if not parts:
+            return domain
+        children = domain.children if isinstance(domain, DomainAnd) else [domain]
+        return Domain.AND([child for child in children if child not in parts])
+
+    @api.model
+    def _names_ids(self, part):
+        """Return whether a condition is that rows are among some."""
+        return (
+            part.field_expr in ("id", "move_line_id")
+            and part.operator == "in"
+            and bool(self._plain_ids(part.value))
+        )
 
     @api.model
     def _lines_named(self, domain):
@@ -148,7 +168,7 @@ class RelanceItemSearch(models.Model):
             return []
         if name in LINE_COLUMNS:
             column = SQL.identifier("line", LINE_COLUMNS[name])
-            return [SQL("%s = ANY(%s)", column, ids)]
+            return [SQL("%s = ANY(%s)", column, ids_sql(ids))]
         if name == "last_level_id":
             return [SQL("line.id IN (%s)", self._reminded_at_sql(ids))]
         if name == "advised_level_id":
