@@ -1,4 +1,6 @@
 from collections import defaultdict
+from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -23,7 +25,8 @@ class ReminderRequest(NamedTuple):
 
     The cron's has the ``step`` it follows, the ``route`` it takes and the level of each
     item in ``levels``, and whether a person confirms it first; a person's level and
-    type are checked against the plan.
+    type are checked against the plan. Of what ``is_checked`` « Contrôles » has said
+    that it can leave as it is: should that change, it fails when it leaves.
     """
 
     company: models.Model
@@ -37,6 +40,7 @@ class ReminderRequest(NamedTuple):
     route: Route | None = None
     levels: dict | None = None
     to_confirm: bool = False
+    is_checked: bool = False
 
     @property
     def key(self):
@@ -162,7 +166,7 @@ class RelanceBatch(models.Model):
         batches = self.browse()
         for company, company_lines in lines.grouped("company_id").items():
             batch = self._new_batch(company)
-            company_lines.batch_id = batch
+            company_lines._set_column("batch_id", batch.id)
             batches |= batch
         self.env.ref("relance_numm.ir_cron_deliver")._trigger()
         return batches
@@ -214,27 +218,28 @@ class RelanceBatch(models.Model):
     def _fill(self, requests):
         """Create the reminders of a batch out of what may still be reminded."""
         item_ids = [item_id for request in requests for item_id in request.item_ids]
-        rows, left_out = self._claim_items(item_ids)
-        self._create_claimed(requests, rows, left_out)
+        free, left_out = self._lock_items(item_ids)
+        self._create_claimed(requests, free, left_out)
 
-    def _create_claimed(self, requests, rows, left_out):
-        """Create the reminders of rows that this transaction has locked and read.
+    def _create_claimed(self, requests, item_ids, left_out):
+        """Create the reminders of items that this transaction has locked (D7).
 
-        :param list[ClaimRow] rows: of the work list
+        :param item_ids: their ids
+        :param list left_out: a sentence for each of those that are left out already
         :return: the reminders
         """
-        rows = {row.id: row for row in rows}
+        free = {*item_ids}
         while True:
-            prepared, refused = self._prepare_reminders_vals(requests, rows)
+            prepared, refused = self._prepare_reminders_vals(requests, free)
             try:
                 with self.env.cr.savepoint():
                     reminders = self._insert_reminders(prepared)
                 break
             except UniqueViolation:
-                taken = self._taken_meanwhile(rows)
+                taken = self._taken_meanwhile(free)
                 if not taken:
                     raise
-                rows = {id_: row for id_, row in rows.items() if id_ not in taken}
+                free.difference_update(taken)
                 items = self.env["relance.item"].browse(taken)
                 left_out += [self._taken_text(item) for item in items]
         self._add_left_out(left_out + refused)
@@ -252,33 +257,18 @@ class RelanceBatch(models.Model):
             batch.left_out_count += len(sentences)
 
     @api.model
-    def _claim_items(self, item_ids):
-        """Lock the items against everybody else and read them again (D7).
+    def _lock_items(self, item_ids):
+        """Lock the items against everybody else (D7).
 
-        :return: the rows that may be reminded now, and a sentence for each other one
-        :rtype: tuple[list[ClaimRow], list[str]]
+        :return: the ids of those that nobody else holds, and a sentence for each other
+        :rtype: tuple[list[int], list[str]]
         """
         move_lines = self.env["account.move.line"].browse(item_ids)
         locked = move_lines.try_lock_for_update(allow_referencing=True)
-        items = self.env["relance.item"].browse(locked.ids)
-        rows = items._claim_rows()
-        refused = [row.id for row in rows if not row.advised_level_id]
-        left_out = refused and [
-            item._left_out_text() for item in items._read_again(refused)
-        ]
-        gone = {*locked._ids}.difference(row.id for row in rows)
-        left_out += [
-            self.env._(
-                "%s: no longer open (paid, reconciled or set back to draft)",
-                line.move_name,
-            )
-            for line in locked.browse(id_ for id_ in locked._ids if id_ in gone)
-        ]
         taken = {*move_lines._ids}.difference(locked._ids)
         # What does not exist any more cannot be locked either.
         taken = move_lines.browse(id_ for id_ in item_ids if id_ in taken).exists()
-        left_out += [self._taken_text(line) for line in taken]
-        return [row for row in rows if row.advised_level_id], left_out
+        return locked.ids, [self._taken_text(line) for line in taken]
 
     @api.model
     def _taken_text(self, item):
@@ -310,16 +300,16 @@ class RelanceBatch(models.Model):
             theirs = dict(cr.fetchall())
         return [id_ for id_ in item_ids if theirs.get(id_) != mine.get(id_)]
 
-    def _prepare_reminders_vals(self, requests, rows):
+    def _prepare_reminders_vals(self, requests, free):
         """Return the values of the reminders, each with what it claims, and a sentence
-        per refused request.
+        for each entry or request that is refused.
 
-        :param dict[int, ClaimRow] rows: what may be claimed, by its id
+        :param set free: the ids of the items that may be claimed
         :rtype: tuple[list[tuple[dict, Claim]], list[str]]
         """
         customers = self.env["res.partner"].union(*(r.partner for r in requests))
         recipients = customers._relance_recipients()
-        claimed, refused = self._claimed_rows(requests, rows)
+        claimed, refused = self._claimed_rows(requests, free)
         claims = self.env["relance.item"]._claims([mine for _request, mine in claimed])
         asked = [
             (request, claim, recipients[request.partner.id])
@@ -327,9 +317,12 @@ class RelanceBatch(models.Model):
         ]
         problems = self._request_problems(asked)
         refused += filter(None, problems)
+        today = fields.Date.context_today(self)
         prepared = [
             (
-                self._prepare_reminder_vals(request, claim, mine),
+                self._prepare_reminder_vals(
+                    request, claim, self._contact(request, mine), today
+                ),
                 self._prepare_claim(request, claim),
             )
             for (request, claim, mine), problem in zip(asked, problems, strict=True)
@@ -339,24 +332,54 @@ class RelanceBatch(models.Model):
         return prepared, refused
 
     @api.model
-    def _claimed_rows(self, requests, rows):
+    def _claimed_rows(self, requests, free):
         """Return the requests with the rows that each of them may claim, where there
-        are any, and a sentence per row that has another customer or currency now.
+        are any, as the books are now (D7), and a sentence for each row that it may not.
 
-        :rtype: tuple[list[tuple[ReminderRequest, list[ClaimRow]]], list[str]]
+        :param set free: the ids of the items that may be claimed
+        :rtype: tuple[list[tuple[ReminderRequest, ClaimRows]], list[str]]
         """
-        claimed, others = [], []
-        for request in requests:
-            key = request.key
-            mine = [rows[id_] for id_ in request.item_ids if id_ in rows]
-            others += [row.id for row in mine if row.key != key]
-            mine = [row for row in mine if row.key == key]
-            if mine:
+        groups = [[i for i in request.item_ids if i in free] for request in requests]
+        rows = self.env["relance.item"]._claim_rows(
+            groups,
+            # The cron follows the plan as this transaction has just read it.
+            advised=not any(request.step for request in requests),
+        )
+        claimed, idle, others = [], [], []
+        for mine in rows:
+            request = requests[mine.position]
+            if not mine.is_advised:
+                idle += mine.item_ids
+            elif mine.key != request.key:
+                others += mine.item_ids
+            else:
                 claimed.append((request, mine))
-        items = self.env["relance.item"].browse(others)
-        return claimed, [
+        gone = {*chain.from_iterable(groups)}.difference(
+            *(mine.item_ids for mine in rows)
+        )
+        return claimed, self._refused_texts(idle, others, gone)
+
+    @api.model
+    def _refused_texts(self, idle, others, gone):
+        """Return a sentence for each entry that may not be claimed.
+
+        :param idle: the ids of those that are not advised
+        :param others: the ids of those of another customer or currency
+        :param gone: the ids of those that are no longer open
+        :rtype: list[str]
+        """
+        items = self.env["relance.item"]
+        texts = [item._left_out_text() for item in idle and items._read_again(idle)]
+        texts += [
+            self.env._(
+                "%s: no longer open (paid, reconciled or set back to draft)",
+                line.move_name,
+            )
+            for line in self.env["account.move.line"].browse(gone)
+        ]
+        return texts + [
             self.env._("%s: its customer or currency was changed", item.name)
-            for item in items
+            for item in items.browse(others)
         ]
 
     def _prepare_claim(self, request, claim):
@@ -383,14 +406,19 @@ class RelanceBatch(models.Model):
 
         :param list asked: of each a request, what it claims, the customer's recipients
         """
-        return [self._request_problem(*one) for one in asked]
+        # There are few types that are allowed, for however many customers.
+        allowed_channels = cache(lambda step: step._allowed_channels(without_mail=True))
+        return [
+            self._request_problem(request, claim, allowed_channels)
+            for request, claim, _recipients in asked
+        ]
 
     @api.model
-    def _request_problem(self, request, claim, recipients):
+    def _request_problem(self, request, claim, allowed_channels):
         """Return why the level or type asked for is not allowed, or False (D2, D3).
 
         :param Claim claim: what the reminder would claim
-        :param Recipients recipients: who receives the customer's reminders
+        :param allowed_channels: returns the types that a step allows
         """
         if request.step:
             # The cron follows the plan as this transaction has just read it.
@@ -403,7 +431,7 @@ class RelanceBatch(models.Model):
                 level=request.level.name,
                 levels=", ".join(claim.levels.mapped("name")),
             )
-        channels = claim.step_at(request.level)._allowed_channels(without_mail=True)
+        channels = allowed_channels(claim.step_at(request.level))
         if request.channel not in channels:
             return self.env._(
                 "%(customer)s: the type “%(type)s” is not one of the level "
@@ -415,19 +443,30 @@ class RelanceBatch(models.Model):
             )
         return False
 
-    def _prepare_reminder_vals(self, request, claim, recipients):
-        """Return the values of a reminder, without its lines."""
+    @api.model
+    def _contact(self, request, recipients):
+        """Return whom a reminder is addressed to.
+
+        :param Recipients recipients: who receives the customer's reminders
+        """
+        return request.channel._delivery()._contact(recipients)
+
+    def _prepare_reminder_vals(self, request, claim, contact, day):
+        """Return the values of a reminder, without its lines.
+
+        :param res.partner contact: whom it is addressed to
+        :param datetime.date day: on which it is made
+        """
         plan, step = claim.plan, claim.step_at(request.level)
-        delivery = request.channel._delivery()
         author = self._author(request, plan)
         return {
             "batch_id": self.id,
             "company_id": request.company.id,
             "currency_id": request.currency.id,
             "partner_id": request.partner.id,
-            "contact_id": delivery._contact(recipients).id,
+            "contact_id": contact.id,
             "user_id": author.id,
-            "date": fields.Date.context_today(self),
+            "date": day,
             "plan_id": plan.id,
             "level_id": request.level.id,
             "template_id": step.template_id.id,

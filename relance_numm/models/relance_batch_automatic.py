@@ -210,7 +210,7 @@ class RelanceBatchAutomatic(models.Model):
             return
         batch = self._automatic_batch(company)
         silent = self._silent_companions(requests)
-        reminders = batch._create_claimed(requests, rows._claim_rows(), silent)
+        reminders = batch._create_claimed(requests, rows.ids, silent)
         reminders.filtered(
             lambda r: r.state == "to_confirm" and not r.main_reminder_id
         )._ask_to_confirm()
@@ -302,11 +302,17 @@ class RelanceBatchAutomatic(models.Model):
         origin = self.env.context.get("relance_origin")
         return {**vals, "origin": origin} if origin else vals
 
-    def _prepare_reminder_vals(self, request, claim, recipients):
+    @api.model
+    def _contact(self, request, recipients):
+        """Override: what the cron makes takes its own route."""
+        route = request.route
+        return super()._contact(request, route.recipients if route else recipients)
+
+    def _prepare_reminder_vals(self, request, claim, contact, day):
         """Override for what the cron makes: its author, and what goes with it."""
+        vals = super()._prepare_reminder_vals(request, claim, contact, day)
         if not request.step:
-            return super()._prepare_reminder_vals(request, claim, recipients)
-        vals = super()._prepare_reminder_vals(request, claim, request.route.recipients)
+            return vals
         to_confirm = request.to_confirm
         vals |= {
             "origin": "automatic",

@@ -14,7 +14,10 @@ class RelanceBatchFormalNotice(models.Model):
         places = [
             place
             for place, (request, _claim, _recipients) in enumerate(asked)
-            if not request.step and not problems[place]
+            if not request.step
+            and not request.is_checked
+            and request.channel._is_formal_notice()
+            and not problems[place]
         ]
         drafts = [self._formal_notice_draft(*asked[place]) for place in places]
         lacking = self.env["relance.reminder"]._formal_notice_problems_before(drafts)

@@ -1,28 +1,46 @@
-from collections import defaultdict
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from .relance_item import CAUTION_DAYS
+from .relance_item_query import ids_sql
+
+# What a row is read for.
+CLAIM_COLUMNS = (
+    "id",
+    "company_id",
+    "partner_id",
+    "currency_id",
+    "plan_id",
+    "sent_level_id",
+    "advised_level_id",
+    "amount_due",
+)
 
 
-class ClaimRow(NamedTuple):
-    """What decides of a row of the work list whether, and how, it is reminded: ids, and
-    amounts. Twenty thousand of them are tuples, not records."""
+class ClaimRows(NamedTuple):
+    """What decides whether, and how, rows of the work list are reminded together: ids,
+    and amounts. They were asked for together, at ``position``, and share what all rows
+    of one reminder share; so twenty thousand rows are some thousand of these.
+    """
 
-    id: int
+    position: int
     company_id: int
     partner_id: int
     currency_id: int
+    is_advised: bool
     plan_id: int
-    sent_level_id: int
-    advised_level_id: int
+    item_ids: list
+    sent_level_ids: list
+    advised_level_ids: list
     amount_due: float
     # Of what a person is shown alone.
     credit_amount: float = 0.0
-    is_caution: bool = False
+    caution_ids: list | None = None
 
     @property
     def key(self):
@@ -61,26 +79,66 @@ class RelanceItemClaim(models.Model):
 
     _inherit = "relance.item"
 
-    def _claim_rows(self, for_person=False):
-        """Return what decides of each of these rows, as the books are now; those that
-        are no longer open, or nobody's to see, are not among it.
+    @api.model
+    def _claim_rows(self, groups, advised=True, for_person=False):
+        """Return what decides of rows of the work list, as the books are now; those
+        that are no longer open, or nobody's to see, are not among it.
 
+        :param groups: ids of rows, of each those that are asked for together
+        :param bool advised: set those apart that are not advised
         :param bool for_person: also what a person is shown before he reminds
-        :rtype: list[ClaimRow]
+        :return: in the order in which they were asked for
+        :rtype: list[ClaimRows]
         """
-        if not self:
+        ids = [*chain.from_iterable(groups)]
+        if not ids:
             return []
-        # At once: what is read row by row below is read by one query here.
-        query = self._search([("id", "in", self.ids)])
-        names = [*ClaimRow._fields[: -len(ClaimRow._field_defaults)]]
+        query = self._search([("id", "in", ids)])
+        names = [*CLAIM_COLUMNS]
         if for_person:
             names.append("credit_amount")
-        terms = [self._field_to_sql(self._table, name, query) for name in names]
+        terms = [
+            SQL(
+                "%s AS %s",
+                self._field_to_sql(self._table, name, query),
+                SQL.identifier(name),
+            )
+            for name in names
+        ]
+        shown = SQL()
         if for_person:
             domain = self._caution_domain().optimize_full(self)
-            terms.append(domain._to_sql(self, self._table, query))
-        rows = self.env.execute_query(query.select(*terms))
-        return [ClaimRow(*row) for row in rows]
+            is_caution = domain._to_sql(self, self._table, query)
+            terms.append(SQL("%s AS is_caution", is_caution))
+            shown = SQL(
+                """, max(item.credit_amount),
+                   array_agg(item.id) FILTER (WHERE item.is_caution)"""
+            )
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT asked.position, item.company_id, item.partner_id,
+                          item.currency_id, %(is_advised)s, min(item.plan_id),
+                          array_agg(item.id ORDER BY asked.number),
+                          array_agg(item.sent_level_id),
+                          array_agg(item.advised_level_id), sum(item.amount_due)
+                          %(shown)s
+                     FROM unnest(%(ids)s, %(positions)s)
+                          WITH ORDINALITY AS asked (id, position, number)
+                     JOIN %(work_list)s item ON item.id = asked.id
+                 GROUP BY 1, 2, 3, 4, 5
+                 ORDER BY min(asked.number)""",
+                is_advised=SQL("item.advised_level_id IS NOT NULL")
+                if advised
+                else SQL("TRUE"),
+                shown=shown,
+                ids=ids_sql(ids),
+                positions=ids_sql(
+                    position for position, group in enumerate(groups) for _id in group
+                ),
+                work_list=query.subselect(*terms),
+            )
+        )
+        return [ClaimRows(*row) for row in rows]
 
     @api.model
     def _caution_domain(self):
@@ -102,16 +160,14 @@ class RelanceItemClaim(models.Model):
 
     @api.model
     def _claims(self, groups):
-        """Return what reminders claim of rows.
+        """Return what reminders claim.
 
-        :param list[list[ClaimRow]] groups: of each its rows, which share their key
+        :param list[ClaimRows] groups: of each its rows
         :rtype: list[Claim]
         """
         plans, levels = self.env["relance.plan"], self.env["relance.level"]
         # Read at once, each is looked at with those of its reminder.
-        cautions = self.browse(
-            row.id for rows in groups for row in rows if row.is_caution
-        )
+        cautions = self.browse(id_ for rows in groups for id_ in rows.caution_ids or ())
         cautions.invalidate_recordset(flush=False)
         cautions.fetch(self._caution_fields())
 
@@ -134,36 +190,22 @@ class RelanceItemClaim(models.Model):
 
         claims = []
         for rows in groups:
-            plan_id = rows[0].plan_id or ()
-            sent = highest(frozenset(row.sent_level_id for row in rows))
-            advised = highest(frozenset(row.advised_level_id for row in rows))
+            plan_id = rows.plan_id or ()
+            sent = highest(frozenset(rows.sent_level_ids))
+            advised = highest(frozenset(rows.advised_level_ids))
             claims.append(
                 Claim(
-                    items=self.browse(row.id for row in rows),
+                    items=self.browse(rows.item_ids),
                     plan=plans.browse(plan_id),
                     steps=steps(plan_id),
                     sent_level=sent,
                     advised_level=advised,
                     levels=between(plan_id, sent, advised),
-                    amount_due=sum(row.amount_due for row in rows),
-                    credit_amount=rows[0].credit_amount,
-                    cautions=cautions.browse(
-                        row.id for row in rows if row.is_caution
-                    ).with_prefetch(cautions._ids),
+                    amount_due=rows.amount_due,
+                    credit_amount=rows.credit_amount,
+                    cautions=cautions.browse(rows.caution_ids or ()).with_prefetch(
+                        cautions._ids
+                    ),
                 )
             )
         return claims
-
-    def _grouped_claims(self, rows):
-        """Return what the reminders of these rows claim, in the order of this
-        recordset.
-
-        :param list[ClaimRow] rows: of this recordset
-        :rtype: dict[tuple, Claim]
-        """
-        by_id = {row.id: row for row in rows}
-        groups = defaultdict(list)
-        for id_ in self._ids:
-            if row := by_id.get(id_):
-                groups[row.key].append(row)
-        return dict(zip(groups, self._claims(groups.values()), strict=True))

@@ -20,7 +20,7 @@ class RelanceReminderCreate(models.Model):
         mains = self._make(
             [
                 {name: value for name, value in vals.items() if name != "companions"}
-                | self._total_vals(vals, claim)
+                | self._computed_vals(vals, claim)
                 for vals, claim in zip(vals_list, claims, strict=True)
             ]
         )
@@ -31,7 +31,11 @@ class RelanceReminderCreate(models.Model):
         ]
         companions = self._make(
             [
-                {**vals, "main_reminder_id": main.id, **self._total_vals(vals, claim)}
+                {
+                    **vals,
+                    "main_reminder_id": main.id,
+                    **self._computed_vals(vals, claim),
+                }
                 for main, vals, claim in accompanied
             ]
         )
@@ -58,8 +62,11 @@ class RelanceReminderCreate(models.Model):
         return reminders
 
     @api.model
-    def _total_vals(self, vals, claim):
-        """Return the total of what a reminder claims, as the ORM would add it up."""
+    def _computed_vals(self, vals, claim):
+        """Return what the ORM would compute of a new reminder, and store.
+
+        :param Claim claim: what it claims
+        """
         currency = self.env["res.currency"].browse(vals["currency_id"])
         return {"amount_total": currency.round(claim.amount_due)}
 

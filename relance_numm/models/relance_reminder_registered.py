@@ -72,6 +72,11 @@ class RelanceReminderRegistered(models.Model):
         "(date_presented) WHERE date_presented IS NOT NULL AND post_outcome IS NULL"
     )
 
+    @api.model
+    def _computed_vals(self, vals, claim):
+        """Extend: nothing became of it yet."""
+        return {**super()._computed_vals(vals, claim), "post_outcome": False}
+
     @api.depends("date_received")
     def _compute_post_outcome(self):
         for reminder in self:

@@ -227,33 +227,50 @@ class RelanceFormalNotice(models.Model):
     def _formal_notice_problems_before(self, drafts):
         """Return what each mise en demeure would lack that is not created yet, if any.
 
-        :param list[FormalNoticeDraft] drafts: one of another type lacks nothing
+        :param drafts: each a `FormalNoticeDraft`
+        :rtype: list[str | bool]
         """
         # However many they are, they have few creditors and texts.
         creditor_problems, text_problems = (
             cache(self._formal_creditor_problems),
             cache(self._formal_text_problems),
         )
-        sentences = []
-        for draft in drafts:
-            if not draft.channel._is_formal_notice():
-                sentences.append(False)
-                continue
-            contact = draft.contact or draft.partner
-            # As the letter's language is found, whoever makes it.
-            lang = self._lang_of(
-                draft.contact.sudo(), draft.partner.sudo(), draft.company.sudo()
+        contacts = self.env["res.partner"].browse(
+            (draft.contact or draft.partner).id for draft in drafts
+        )
+        return [
+            self._formal_notice_sentence(
+                [
+                    *creditor_problems(draft.company, self.env.user),
+                    *self._formal_debtor_problems(contact),
+                    *text_problems(draft.template, lang),
+                ]
             )
-            sentences.append(
-                self._formal_notice_sentence(
-                    [
-                        *creditor_problems(draft.company, self.env.user),
-                        *self._formal_debtor_problems(contact),
-                        *text_problems(draft.template, lang),
-                    ]
-                )
+            for draft, contact, lang in zip(
+                drafts, contacts, self._langs_of(drafts), strict=True
             )
-        return sentences
+        ]
+
+    @api.model
+    def _langs_of(self, drafts):
+        """Return the language of the letter of each draft, as it is found whoever makes
+        it.
+
+        :rtype: list[str]
+        """
+        # One after the other, in one environment: they are read together.
+        partners, companies = self.env["res.partner"].sudo(), self.env.company.sudo()
+        return [
+            self._lang_of(contact, partner, company)
+            for contact, partner, company in zip(
+                partners.browse(
+                    (draft.contact or draft.partner).id for draft in drafts
+                ),
+                partners.browse(draft.partner.id for draft in drafts),
+                companies.browse(draft.company.id for draft in drafts),
+                strict=True,
+            )
+        ]
 
     def _render_texts(self, names=TEXT_FIELDS):
         """Extend: a mise en demeure that lacks something does not leave."""

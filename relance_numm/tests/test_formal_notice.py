@@ -102,6 +102,24 @@ class TestFormalNotice(PostCommon):
         self.assertIn("Librairie Peyrot", batch.left_out)
         self.assertIn("IBAN", batch.left_out)
 
+    def test_changed_before_it_is_created(self):
+        """What « Contrôles » found complete is not looked at again when it is created;
+        should it lack something by then, it fails with the sentence. What they found
+        incomplete is refused as long as it is."""
+        waiting = [self._prepare(self._invoice(20)) for _index in range(2)]
+        (waiting[0] | waiting[1]).line_ids.channel_id = self.formal_notice
+        self.bank_account.unlink()
+        waiting[1].line_ids._refresh_problems()
+        with self.allow_pdf_render():
+            waiting[0].action_create()
+        reminder = self.env["relance.reminder"].search([], order="id desc", limit=1)
+        self.assertEqual(reminder.state, "failed")
+        self.assertIn("IBAN", reminder.error)
+        waiting[1].action_create()
+        batch = self.env["relance.batch"].search([], order="id desc", limit=1)
+        self.assertFalse(batch.reminder_ids)
+        self.assertIn("IBAN", batch.left_out)
+
     def test_changed_before_it_leaves(self):
         """What became incomplete since it was created does not leave."""
         with self.allow_pdf_render():

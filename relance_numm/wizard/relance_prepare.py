@@ -65,8 +65,8 @@ class RelancePrepare(models.TransientModel):
         :param relance.item items: as the person saw them; they are read again
         :raise UserError: where none of them can be reminded
         """
-        rows = items._claim_rows(for_person=True)
-        advised = [row for row in rows if row.advised_level_id]
+        rows = items._claim_rows([items._ids], for_person=True)
+        advised = [mine for mine in rows if mine.is_advised]
         left_out = self._left_out(items, rows)
         if not advised:
             raise UserError(
@@ -79,8 +79,8 @@ class RelancePrepare(models.TransientModel):
         wizard = self.create(self._prepare_wizard_vals(left_out))
         wizard.line_ids._insert_prepared(
             [
-                wizard._prepare_line_vals(key, claim)
-                for key, claim in items._grouped_claims(advised).items()
+                wizard._prepare_line_vals(mine, claim)
+                for mine, claim in zip(advised, items._claims(advised), strict=True)
             ]
         )
         return wizard
@@ -90,17 +90,17 @@ class RelancePrepare(models.TransientModel):
         """Return which of the selected rows are left out: those not advised, and those
         that are no longer open.
 
-        :param list[ClaimRow] rows: as they are now, where they are still open
+        :param list[ClaimRows] rows: as they are now, where they are still open
         :rtype: LeftOut
         """
-        codes = {row.id: row.advised_level_id for row in rows}
-        left_out = items.browse(id_ for id_ in items._ids if not codes.get(id_))
+        advised = {id_: mine.is_advised for mine in rows for id_ in mine.item_ids}
+        left_out = items.browse(id_ for id_ in items._ids if not advised.get(id_))
         shown = left_out[:LEFT_OUT_SHOWN]
         # As they are now, at once, and without the rest of the selection.
         shown = shown.with_prefetch(shown._ids)
         shown.invalidate_recordset(flush=False)
         shown.fetch(list(items._columns()))
-        gone = shown.filtered(lambda item: item.id not in codes)
+        gone = shown.filtered(lambda item: item.id not in advised)
         names = self.env["account.move.line"].browse(gone._ids).exists()
         return LeftOut(
             [
@@ -126,19 +126,18 @@ class RelancePrepare(models.TransientModel):
             "left_out_count": left_out.count,
         }
 
-    def _prepare_line_vals(self, key, claim):
+    def _prepare_line_vals(self, rows, claim):
         """Return the values of the columns of a line.
 
-        :param tuple key: ids of its company, customer and currency
+        :param ClaimRows rows: the rows of the work list that it is for
         :param Claim claim: what it claims
         """
-        company_id, partner_id, currency_id = key
-        currency = self.env["res.currency"].browse(currency_id)
+        currency = self.env["res.currency"].browse(rows.currency_id)
         return {
             "prepare_id": self.id,
-            "company_id": company_id,
-            "partner_id": partner_id,
-            "currency_id": currency_id,
+            "company_id": rows.company_id,
+            "partner_id": rows.partner_id,
+            "currency_id": rows.currency_id,
             "plan_id": claim.plan.id,
             "sent_level_id": claim.sent_level.id,
             "advised_level_id": claim.advised_level.id,

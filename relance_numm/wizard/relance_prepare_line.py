@@ -1,13 +1,24 @@
 from functools import cache
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..fields import GuardedMany2one
 from ..models.relance_batch import ReminderRequest
 
 CONTACT_FIELDS = ("email", "phone", "street", "street2", "zip", "city", "country_id")
+
+
+class Draft(NamedTuple):
+    """What « Contrôles » look at of a line, maybe before there is one."""
+
+    company: models.Model
+    partner: models.Model
+    channel: models.Model
+    step: models.Model
 
 
 class RelancePrepareLine(models.TransientModel):
@@ -31,12 +42,14 @@ class RelancePrepareLine(models.TransientModel):
         index="btree_not_null",
         help="Waits to be created in it, in the background.",
     )
-    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    # A preparation lives for a day. Should what it points to be deleted meanwhile, its
+    # line is left out when it is created, with the reason.
+    company_id = GuardedMany2one("res.company", required=True, readonly=True)
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, readonly=True
     )
-    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
-    plan_id = fields.Many2one("relance.plan", readonly=True)
+    currency_id = GuardedMany2one("res.currency", required=True, readonly=True)
+    plan_id = GuardedMany2one("relance.plan", readonly=True)
     # Twenty thousand rows of a relation would take longer than all of the rest.
     item_ids = fields.Json(
         string="Entries", readonly=True, help="Ids of the journal items."
@@ -54,14 +67,14 @@ class RelancePrepareLine(models.TransientModel):
         help="Payments and credit notes of the customer that are not reconciled yet; "
         "they are not deducted.",
     )
-    sent_level_id = fields.Many2one(
+    sent_level_id = GuardedMany2one(
         "relance.level", string="Highest level sent", readonly=True
     )
-    advised_level_id = fields.Many2one("relance.level", string="Advised", readonly=True)
+    advised_level_id = GuardedMany2one("relance.level", string="Advised", readonly=True)
     allowed_level_ids = fields.Many2many(
         "relance.level", compute="_compute_allowed_level_ids"
     )
-    level_id = fields.Many2one(
+    level_id = GuardedMany2one(
         "relance.level",
         required=True,
         domain="[('id', 'in', allowed_level_ids)]",
@@ -70,7 +83,7 @@ class RelancePrepareLine(models.TransientModel):
     allowed_channel_ids = fields.Many2many(
         "relance.channel", compute="_compute_allowed_channel_ids"
     )
-    channel_id = fields.Many2one(
+    channel_id = GuardedMany2one(
         "relance.channel",
         string="Type",
         compute="_compute_channel_id",
@@ -152,8 +165,10 @@ class RelancePrepareLine(models.TransientModel):
 
     @api.depends("plan_id", "level_id")
     def _compute_step_id(self):
-        for line in self:
-            line.step_id = line.plan_id._step_of_level(line.level_id)
+        # There are few steps, for however many customers.
+        steps = self.grouped(lambda line: (line.plan_id, line.level_id))
+        for (plan, level), lines in steps.items():
+            lines.step_id = plan._step_of_level(level)
 
     @api.depends("step_id", "without_mail")
     def _compute_allowed_channel_ids(self):
@@ -189,30 +204,40 @@ class RelancePrepareLine(models.TransientModel):
 
     @api.model
     def _insert_prepared(self, vals_list):
-        """Create lines in bulk, each with the type it takes by itself.
+        """Create lines in bulk, each with the type it takes by itself, and with what
+        « Contrôles » say of it.
 
         :param list vals_list: values of columns
         :return: the lines
         """
+        companies, plans = self.env["res.company"], self.env["relance.plan"]
+        levels = self.env["relance.level"]
         ids = [vals["partner_id"] for vals in vals_list]
         customers = self.env["res.partner"].browse(ids).with_prefetch(ids)
 
         # There are few of them, for however many customers.
         @cache
-        def channel_id(plan_id, level_id, mode):
-            plan = self.env["relance.plan"].browse(plan_id or ())
-            step = plan._step_of_level(self.env["relance.level"].browse(level_id))
-            return step._default_channel(mode).id
+        def step(plan_id, level_id):
+            plan = plans.browse(plan_id or ())
+            return plan._step_of_level(levels.browse(level_id))
 
+        @cache
+        def channel(step, mode):
+            return step._default_channel(mode)
+
+        drafts = []
         for vals, customer in zip(vals_list, customers, strict=True):
-            vals["channel_id"] = channel_id(
-                vals["plan_id"], vals["level_id"], customer.relance_mode
+            taken = step(vals["plan_id"], vals["level_id"])
+            by_itself = channel(taken, customer.relance_mode)
+            vals["channel_id"] = by_itself.id
+            drafts.append(
+                Draft(companies.browse(vals["company_id"]), customer, by_itself, taken)
             )
         if self._is_for_create(vals_list):
             return self.create(vals_list)
-        lines = self._insert_rows(vals_list)
-        lines._refresh_problems()
-        return lines
+        for vals, found in zip(vals_list, self._controls(drafts), strict=True):
+            vals.update(found)
+        return self._insert_rows(vals_list)
 
     def write(self, vals):
         contact_vals = {name: vals[name] for name in CONTACT_FIELDS if name in vals}
@@ -229,28 +254,47 @@ class RelancePrepareLine(models.TransientModel):
 
     def _refresh_problems(self):
         """Say on each line why it cannot be sent as it is, if so (D5)."""
-        recipients = self.partner_id._relance_recipients()
-        self._refresh_advice(recipients)
-        problems = self._problems_with(recipients)
-        for line in self:
-            without_mail = bool(recipients[line.partner_id.id].mail_problem)
-            # Written only where it changes: most lines have none.
-            if line.without_mail != without_mail:
-                line.without_mail = without_mail
-            if line.problem != problems[line]:
-                line.problem = problems[line]
-
-    def _problems_with(self, recipients):
-        """Return why each line cannot be sent as it is, or False.
-
-        :param dict[int, Recipients] recipients: by customer
-        :rtype: dict[relance.prepare.line, str | bool]
-        """
-        return {
-            line: line.channel_id._delivery()._problem(
-                recipients[line.partner_id.id], line.channel_id
-            )
+        drafts = [
+            Draft(line.company_id, line.partner_id, line.channel_id, line.step_id)
             for line in self
+        ]
+        for line, found in zip(self, self._controls(drafts), strict=True):
+            old = line._convert_to_write({name: line[name] for name in found})
+            # Written only where it changes: of most lines there is nothing to say.
+            changed = {
+                name: value for name, value in found.items() if old[name] != value
+            }
+            if changed:
+                line.write(changed)
+
+    @api.model
+    def _controls(self, drafts):
+        """Return what « Contrôles » say of each line: values of its fields (D5).
+
+        :param list[Draft] drafts: the lines
+        :rtype: list[dict]
+        """
+        customers = self.env["res.partner"].union(*(d.partner for d in drafts))
+        recipients = customers._relance_recipients()
+        return self._controls_of(drafts, [recipients[d.partner.id] for d in drafts])
+
+    @api.model
+    def _controls_of(self, drafts, recipients):
+        """Return the same, knowing who receives the reminders of each customer.
+
+        :param list[Recipients] recipients: of each line
+        """
+        return [
+            self._control_vals(draft, mine)
+            for draft, mine in zip(drafts, recipients, strict=True)
+        ]
+
+    @api.model
+    def _control_vals(self, draft, recipients):
+        """Return what « Contrôles » say of a line."""
+        return {
+            "without_mail": bool(recipients.mail_problem),
+            "problem": draft.channel._delivery()._problem(recipients, draft.channel),
         }
 
     def _replace_missing_mail(self, replace):
@@ -273,19 +317,23 @@ class RelancePrepareLine(models.TransientModel):
         :raise ValidationError: naming the customer and what is allowed
         """
         # There are few choices, for however many customers.
-        for lines in self.grouped(type(self)._choice_key).values():
-            lines[0]._check_choice()
-
-    def _choice_key(self):
-        """Return all on which it depends whether level and type may be chosen."""
-        return (
-            self.plan_id,
-            self.sent_level_id,
-            self.advised_level_id,
-            self.level_id,
-            self.channel_id,
-            self.without_mail,
+        choices = self._read_group(
+            [("id", "in", self.ids)], self._choice_fields(), ["id:min"]
         )
+        for *_choice, id_ in choices:
+            self.browse(id_)._check_choice()
+
+    def _choice_fields(self):
+        """Return the names of all on which it depends whether level and type may be
+        chosen."""
+        return [
+            "plan_id",
+            "sent_level_id",
+            "advised_level_id",
+            "level_id",
+            "channel_id",
+            "without_mail",
+        ]
 
     def _check_choice(self):
         levels = self._allowed_levels()
@@ -330,4 +378,5 @@ class RelancePrepareLine(models.TransientModel):
             channel=self.channel_id,
             item_ids=self.item_ids or [],
             note=self.note,
+            is_checked=not self.problem,
         )

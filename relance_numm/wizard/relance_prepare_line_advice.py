@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class RelancePrepareLineAdvice(models.TransientModel):
@@ -8,19 +8,12 @@ class RelancePrepareLineAdvice(models.TransientModel):
 
     advice = fields.Char(readonly=True)
 
-    def _refresh_advice(self, recipients):
-        """Say on each line what may keep its reminder from arriving.
-
-        :param dict[int, Recipients] recipients: by customer
-        """
-        for line in self:
-            channel = line.channel_id
-            delivery = channel._delivery()
-            mine = recipients[line.partner_id.id]
-            # What keeps it from being sent at all is said by the line's problem.
-            advice = not delivery._problem(mine, channel) and delivery._advice(
-                mine, channel, line.company_id
-            )
-            # Written only where it changes: most lines have none.
-            if line.advice != advice:
-                line.advice = advice
+    @api.model
+    def _control_vals(self, draft, recipients):
+        """Extend: what may keep the reminder from arriving."""
+        vals = super()._control_vals(draft, recipients)
+        # What keeps it from being sent at all is said by the line's problem.
+        advice = not vals["problem"] and draft.channel._delivery()._advice(
+            recipients, draft.channel, draft.company
+        )
+        return {**vals, "advice": advice}

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 
 from ..models.relance_batch import FormalNoticeDraft
 
@@ -6,22 +6,27 @@ from ..models.relance_batch import FormalNoticeDraft
 class RelancePrepareLineFormalNotice(models.TransientModel):
     _inherit = "relance.prepare.line"
 
-    def _problems_with(self, recipients):
+    @api.model
+    def _controls_of(self, drafts, recipients):
         """Extend: « Contrôles » says what a mise en demeure lacks."""
-        problems = super()._problems_with(recipients)
-        lines = self.filtered(lambda line: not problems[line])
-        lacking = self.env["relance.reminder"]._formal_notice_problems_before(
-            [
+        found = super()._controls_of(drafts, recipients)
+        formal = [
+            (
+                vals,
                 FormalNoticeDraft(
-                    line.channel_id,
-                    line.company_id,
-                    line.partner_id,
-                    line.channel_id._delivery()._contact(
-                        recipients[line.partner_id.id]
-                    ),
-                    line.step_id.template_id,
-                )
-                for line in lines
-            ]
+                    draft.channel,
+                    draft.company,
+                    draft.partner,
+                    draft.channel._delivery()._contact(mine),
+                    draft.step.template_id,
+                ),
+            )
+            for draft, mine, vals in zip(drafts, recipients, found, strict=True)
+            if not vals["problem"] and draft.channel._is_formal_notice()
+        ]
+        problems = self.env["relance.reminder"]._formal_notice_problems_before(
+            [draft for _vals, draft in formal]
         )
-        return problems | dict(zip(lines, lacking, strict=True))
+        for (vals, _draft), problem in zip(formal, problems, strict=True):
+            vals["problem"] = problem
+        return found
