@@ -3,10 +3,13 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
+from ..fields import APART
 from ..tools import malformed_email, well_formed_emails
 from .res_partner import REMINDER_MODES
 
 GROUPS = "account.group_account_invoice,account.group_account_readonly"
+# What is stored.
+KEPT = {"groups": GROUPS, **APART}
 
 
 class AccountMoveAutomatic(models.Model):
@@ -21,10 +24,10 @@ class AccountMoveAutomatic(models.Model):
 
     # What a person decided, or what went wrong.
     relance_by_hand = fields.Boolean(
-        string="Next date set by hand", copy=False, readonly=True, groups=GROUPS
+        string="Next date set by hand", copy=False, readonly=True, **KEPT
     )
     relance_own_date = fields.Date(
-        string="Own next date", copy=False, readonly=True, groups=GROUPS
+        string="Own next date", copy=False, readonly=True, **KEPT
     )
     relance_own_line_id = fields.Many2one(
         "account.move.line",
@@ -32,7 +35,7 @@ class AccountMoveAutomatic(models.Model):
         copy=False,
         readonly=True,
         ondelete="set null",
-        groups=GROUPS,
+        **KEPT,
         help="The date set by hand is for this instalment; without one, for all.",
     )
     relance_own_mode = fields.Selection(
@@ -40,26 +43,26 @@ class AccountMoveAutomatic(models.Model):
         string="Own reminder mode",
         copy=False,
         readonly=True,
-        groups=GROUPS,
+        **KEPT,
     )
     relance_own_emails = fields.Char(
-        string="Own addresses", copy=False, readonly=True, groups=GROUPS
+        string="Own addresses", copy=False, readonly=True, **KEPT
     )
     relance_own_internal_email = fields.Char(
-        string="Own internal address", copy=False, readonly=True, groups=GROUPS
+        string="Own internal address", copy=False, readonly=True, **KEPT
     )
     relance_error = fields.Char(
-        string="Reminder error", copy=False, readonly=True, groups=GROUPS
+        string="Reminder error", copy=False, readonly=True, **KEPT
     )
     relance_error_count = fields.Integer(
         string="Reminder errors",
         copy=False,
         readonly=True,
         aggregator=None,
-        groups=GROUPS,
+        **KEPT,
     )
     relance_error_date = fields.Datetime(
-        string="Reminder error on", copy=False, readonly=True, groups=GROUPS
+        string="Reminder error on", copy=False, readonly=True, **KEPT
     )
 
     # What it says.

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
-from .account_move_automatic import GROUPS
+from .account_move_automatic import GROUPS, KEPT
 
 
 class AccountMoveOutcome(models.Model):
@@ -11,13 +11,13 @@ class AccountMoveOutcome(models.Model):
     _inherit = "account.move"
 
     relance_promise_date = fields.Date(
-        string="Promised for", copy=False, readonly=True, groups=GROUPS
+        string="Promised for", copy=False, readonly=True, **KEPT
     )
     relance_promise_amount = fields.Monetary(
         string="Amount promised",
         copy=False,
         readonly=True,
-        groups=GROUPS,
+        **KEPT,
         help="By the customer, for all the entries of the call.",
     )
     relance_promise_text = fields.Char(
@@ -27,7 +27,7 @@ class AccountMoveOutcome(models.Model):
         string="Dispute",
         copy=False,
         readonly=True,
-        groups=GROUPS,
+        **KEPT,
         help="What the customer disputes. The invoice is not reminded until it is "
         "settled.",
     )

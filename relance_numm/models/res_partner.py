@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL, formataddr
 from odoo.tools.sql import column_exists, create_column
 
+from ..fields import APART
 from ..tools import normalized_emails, well_formed_emails
 from .relance_plan import CUSTOMER_TYPES
 
@@ -74,6 +75,7 @@ class ResPartner(models.Model):
         readonly=False,
         precompute=True,
         help="Decides which reminder plan applies, and which law.",
+        **APART,
     )
     relance_mode = fields.Selection(
         REMINDER_MODES,
@@ -81,6 +83,7 @@ class ResPartner(models.Model):
         default="mail",
         help="What a reminder of this customer is by default, where the step offers "
         "both.",
+        **APART,
     )
     relance_plan_id = fields.Many2one(
         "relance.plan",

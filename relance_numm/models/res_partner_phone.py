@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..fields import APART
+
 
 def digits(number):
     """Return what tells a phone number from another, however it is written."""
@@ -13,7 +15,7 @@ class ResPartnerPhone(models.Model):
     _inherit = "res.partner"
 
     relance_wrong_phone = fields.Char(
-        string="Number found wrong", copy=False, readonly=True
+        string="Number found wrong", copy=False, readonly=True, **APART
     )
     relance_is_phone_wrong = fields.Boolean(
         string="Wrong number", compute="_compute_relance_is_phone_wrong"

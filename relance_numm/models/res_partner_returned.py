@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from ..fields import APART
+
 ADDRESS_FIELDS = ("street", "street2", "zip", "city")
 
 
@@ -13,6 +15,7 @@ class ResPartnerReturned(models.Model):
         readonly=True,
         copy=False,
         help="A letter came back from it. Another address is used again.",
+        **APART,
     )
 
     def _relance_address_line(self):
