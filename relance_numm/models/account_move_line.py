@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.tools import SQL
 
 
 class AccountMoveLine(models.Model):
@@ -26,3 +27,26 @@ class AccountMoveLine(models.Model):
             [("move_line_id", "in", self.ids), ("skipped_on", "!=", False)]
         ).skipped_on = False
         lines.flush_model(["skipped_on"])
+
+    def _relance_has_calls(self):
+        """Return whether somebody is to be called about one of these journal items."""
+        if not self:
+            return False
+        # Whoever books a payment waits for it, and need not be able to see reminders.
+        self.env["relance.reminder.line"].flush_model(["move_line_id", "state"])
+        return bool(
+            self.env.execute_query(
+                SQL(
+                    """SELECT FROM relance_reminder_line line
+                         JOIN relance_reminder reminder
+                              ON reminder.id = line.reminder_id
+                         JOIN relance_channel channel
+                              ON channel.id = reminder.channel_id
+                        WHERE line.move_line_id = ANY(%s)
+                          AND line.state = 'outgoing'
+                          AND channel.kind = 'activity'
+                        LIMIT 1""",
+                    self.ids,
+                )
+            )
+        )

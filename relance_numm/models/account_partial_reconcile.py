@@ -9,15 +9,6 @@ class AccountPartialReconcile(models.Model):
         """Override of `account`: calls about what was just paid are looked at within a
         minute (F2)."""
         partials = super().create(vals_list)
-        # Whoever books a payment need not be able to see reminders.
-        called = self.env["relance.reminder.line"].sudo()
-        if called.search_count(
-            [
-                ("move_line_id", "in", partials.debit_move_id.ids),
-                ("state", "=", "outgoing"),
-                ("reminder_id.channel_id.kind", "=", "activity"),
-            ],
-            limit=1,
-        ):
+        if partials.debit_move_id._relance_has_calls():
             self.env.ref("relance_numm.ir_cron_deliver")._trigger()
         return partials
