@@ -264,6 +264,7 @@ class AccountMoveAutomatic(models.Model):
         )
         # At once: each invoice looks at its own below.
         items.last_reminder_id.mapped("state")
+        items.move_id.mapped("relance_by_hand")
         return items.grouped("move_id")
 
     def _relance_last_level(self):

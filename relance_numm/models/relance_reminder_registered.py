@@ -115,8 +115,12 @@ class RelanceReminderRegistered(models.Model):
         ]
 
     def _future_date_problem(self):
-        today = fields.Date.context_today(self)
-        for label, day in self._registered_days():
+        days = self._registered_days()
+        if not days:
+            return False
+        # Around midnight the person and the company may each have another day.
+        today = max(fields.Date.context_today(self), self.company_id._relance_today())
+        for label, day in days:
             if day > today:
                 return self.env._(
                     "%(reminder)s: “%(date)s” is in the future (%(day)s). "

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pymupdf
 
+from odoo import fields
 from odoo.exceptions import RedirectWarning, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
@@ -317,6 +318,18 @@ class TestPost(PostCommon):
         letters[0].registered_scan_ids = scan
         letters[1].post_outcome = "wrong_address"
         self.assertEqual(letters[1].state, "failed")
+
+    def test_f2_today_of_the_company_and_of_the_person(self):
+        """F2: around midnight one has another day than the other; both are today."""
+        letter = self._posted(self.registered)
+        letter.company_id.relance_tz = "Pacific/Kiritimati"
+        today = letter.company_id._relance_today()
+        late = letter.with_context(tz="Pacific/Honolulu")
+        self.assertEqual(today - fields.Date.context_today(late), timedelta(days=1))
+        late.date_deposited = today
+        with self.assertRaises(ValidationError) as raised:
+            late.date_deposited = today + timedelta(days=1)
+        self.assertIn("is in the future", str(raised.exception))
 
     # Not at this address
 
