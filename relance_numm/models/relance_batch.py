@@ -25,8 +25,8 @@ class ReminderRequest(NamedTuple):
 
     The cron's has the ``step`` it follows, the ``route`` it takes and the level of each
     item in ``levels``, and whether a person confirms it first; a person's level and
-    type are checked against the plan. Of what ``is_checked`` « Contrôles » has said
-    that it can leave as it is: should that change, it fails when it leaves.
+    type are checked against the plan. With a ``contact``, « Contrôles » has said that it
+    reaches him as it is: both are looked at again when it leaves.
     """
 
     company: models.Model
@@ -40,7 +40,7 @@ class ReminderRequest(NamedTuple):
     route: Route | None = None
     levels: dict | None = None
     to_confirm: bool = False
-    is_checked: bool = False
+    contact: models.Model | None = None
 
     @property
     def key(self):
@@ -307,12 +307,15 @@ class RelanceBatch(models.Model):
         :param set free: the ids of the items that may be claimed
         :rtype: tuple[list[tuple[dict, Claim]], list[str]]
         """
-        customers = self.env["res.partner"].union(*(r.partner for r in requests))
+        customers = self.env["res.partner"].union(
+            # The contact of the others is known.
+            *(r.partner for r in requests if not (r.contact or r.route))
+        )
         recipients = customers._relance_recipients()
         claimed, refused = self._claimed_rows(requests, free)
         claims = self.env["relance.item"]._claims([mine for _request, mine in claimed])
         asked = [
-            (request, claim, recipients[request.partner.id])
+            (request, claim, recipients.get(request.partner.id))
             for (request, _rows), claim in zip(claimed, claims, strict=True)
         ]
         problems = self._request_problems(asked)
@@ -447,9 +450,10 @@ class RelanceBatch(models.Model):
     def _contact(self, request, recipients):
         """Return whom a reminder is addressed to.
 
-        :param Recipients recipients: who receives the customer's reminders
+        :param Recipients recipients: who receives the customer's reminders, None where
+            that is known
         """
-        return request.channel._delivery()._contact(recipients)
+        return request.contact or request.channel._delivery()._contact(recipients)
 
     def _prepare_reminder_vals(self, request, claim, contact, day):
         """Return the values of a reminder, without its lines.

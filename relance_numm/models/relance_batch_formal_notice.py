@@ -15,7 +15,7 @@ class RelanceBatchFormalNotice(models.Model):
             place
             for place, (request, _claim, _recipients) in enumerate(asked)
             if not request.step
-            and not request.is_checked
+            and not request.contact
             and request.channel._is_formal_notice()
             and not problems[place]
         ]

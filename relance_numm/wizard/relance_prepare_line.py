@@ -95,6 +95,9 @@ class RelancePrepareLine(models.TransientModel):
     )
     channel_kind = fields.Selection(related="channel_id.kind")
     note = fields.Char(string="Comment")
+    contact_id = fields.Many2one(
+        "res.partner", readonly=True, help="Whom « Contrôles » found."
+    )
     without_mail = fields.Boolean(readonly=True)
     mail_replaced = fields.Boolean(readonly=True)
     problem = fields.Char(readonly=True)
@@ -292,9 +295,11 @@ class RelancePrepareLine(models.TransientModel):
     @api.model
     def _control_vals(self, draft, recipients):
         """Return what « Contrôles » say of a line."""
+        delivery = draft.channel._delivery()
         return {
             "without_mail": bool(recipients.mail_problem),
-            "problem": draft.channel._delivery()._problem(recipients, draft.channel),
+            "problem": delivery._problem(recipients, draft.channel),
+            "contact_id": delivery._contact(recipients).id,
         }
 
     def _replace_missing_mail(self, replace):
@@ -378,5 +383,5 @@ class RelancePrepareLine(models.TransientModel):
             channel=self.channel_id,
             item_ids=self.item_ids or [],
             note=self.note,
-            is_checked=not self.problem,
+            contact=not self.problem and self.contact_id,
         )

@@ -17,11 +17,11 @@ class RelancePrepareLineFormalNotice(models.TransientModel):
                     draft.channel,
                     draft.company,
                     draft.partner,
-                    draft.channel._delivery()._contact(mine),
+                    self.env["res.partner"].browse(vals["contact_id"] or ()),
                     draft.step.template_id,
                 ),
             )
-            for draft, mine, vals in zip(drafts, recipients, found, strict=True)
+            for draft, vals in zip(drafts, found, strict=True)
             if not vals["problem"] and draft.channel._is_formal_notice()
         ]
         problems = self.env["relance.reminder"]._formal_notice_problems_before(
