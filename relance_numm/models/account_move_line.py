@@ -33,7 +33,12 @@ class AccountMoveLine(models.Model):
         if not self:
             return False
         # Whoever books a payment waits for it, and need not be able to see reminders.
-        self.env["relance.reminder.line"].flush_model(["move_line_id", "state"])
+        for model, names in (
+            ("relance.reminder.line", ["move_line_id", "reminder_id", "state"]),
+            ("relance.reminder", ["channel_id"]),
+            ("relance.channel", ["kind"]),
+        ):
+            self.env[model].flush_model(names)
         return bool(
             self.env.execute_query(
                 SQL(

@@ -221,16 +221,17 @@ class RelanceBatch(models.Model):
         free, left_out = self._lock_items(item_ids)
         self._create_claimed(requests, free, left_out)
 
-    def _create_claimed(self, requests, item_ids, left_out):
+    def _create_claimed(self, requests, item_ids, left_out, advised=True):
         """Create the reminders of items that this transaction has locked (D7).
 
         :param item_ids: their ids
         :param list left_out: a sentence for each of those that are left out already
+        :param bool advised: leave out what is not advised to a person, too
         :return: the reminders
         """
         free = {*item_ids}
         while True:
-            prepared, refused = self._prepare_reminders_vals(requests, free)
+            prepared, refused = self._prepare_reminders_vals(requests, free, advised)
             try:
                 with self.env.cr.savepoint():
                     reminders = self._insert_reminders(prepared)
@@ -300,11 +301,12 @@ class RelanceBatch(models.Model):
             theirs = dict(cr.fetchall())
         return [id_ for id_ in item_ids if theirs.get(id_) != mine.get(id_)]
 
-    def _prepare_reminders_vals(self, requests, free):
+    def _prepare_reminders_vals(self, requests, free, advised):
         """Return the values of the reminders, each with what it claims, and a sentence
         for each entry or request that is refused.
 
         :param set free: the ids of the items that may be claimed
+        :param bool advised: refuse what is not advised to a person
         :rtype: tuple[list[tuple[dict, Claim]], list[str]]
         """
         customers = self.env["res.partner"].union(
@@ -312,7 +314,7 @@ class RelanceBatch(models.Model):
             *(r.partner for r in requests if not (r.contact or r.route))
         )
         recipients = customers._relance_recipients()
-        claimed, refused = self._claimed_rows(requests, free)
+        claimed, refused = self._claimed_rows(requests, free, advised)
         claims = self.env["relance.item"]._claims([mine for _request, mine in claimed])
         asked = [
             (request, claim, recipients.get(request.partner.id))
@@ -335,19 +337,16 @@ class RelanceBatch(models.Model):
         return prepared, refused
 
     @api.model
-    def _claimed_rows(self, requests, free):
+    def _claimed_rows(self, requests, free, advised):
         """Return the requests with the rows that each of them may claim, where there
         are any, as the books are now (D7), and a sentence for each row that it may not.
 
         :param set free: the ids of the items that may be claimed
+        :param bool advised: refuse what is not advised to a person
         :rtype: tuple[list[tuple[ReminderRequest, ClaimRows]], list[str]]
         """
         groups = [[i for i in request.item_ids if i in free] for request in requests]
-        rows = self.env["relance.item"]._claim_rows(
-            groups,
-            # The cron follows the plan as this transaction has just read it.
-            advised=not any(request.step for request in requests),
-        )
+        rows = self.env["relance.item"]._claim_rows(groups, advised)
         claimed, idle, others = [], [], []
         for mine in rows:
             request = requests[mine.position]
@@ -407,7 +406,8 @@ class RelanceBatch(models.Model):
     def _request_problems(self, asked):
         """Return why each of these is not allowed, or False (D2, D3).
 
-        :param list asked: of each a request, what it claims, the customer's recipients
+        :param list asked: of each a request, what it claims, and the customer's
+            recipients, None where whom it reaches is known
         """
         # There are few types that are allowed, for however many customers.
         allowed_channels = cache(lambda step: step._allowed_channels(without_mail=True))

@@ -210,7 +210,8 @@ class RelanceBatchAutomatic(models.Model):
             return
         batch = self._automatic_batch(company)
         silent = self._silent_companions(requests)
-        reminders = batch._create_claimed(requests, rows.ids, silent)
+        # What is due was read in this transaction.
+        reminders = batch._create_claimed(requests, rows.ids, silent, advised=False)
         reminders.filtered(
             lambda r: r.state == "to_confirm" and not r.main_reminder_id
         )._ask_to_confirm()

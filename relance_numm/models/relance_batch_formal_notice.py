@@ -9,15 +9,16 @@ class RelanceBatchFormalNotice(models.Model):
     @api.model
     def _request_problems(self, asked):
         """Extend: a mise en demeure that lacks something is refused. The cron's is
-        made, and fails with the sentence where people see it."""
+        made, and fails with the sentence where people see it; so is one that was
+        complete when « Contrôles » looked at it."""
         problems = super()._request_problems(asked)
         places = [
             place
             for place, (request, _claim, _recipients) in enumerate(asked)
-            if not request.step
+            if not problems[place]
+            and not request.step
             and not request.contact
             and request.channel._is_formal_notice()
-            and not problems[place]
         ]
         drafts = [self._formal_notice_draft(*asked[place]) for place in places]
         lacking = self.env["relance.reminder"]._formal_notice_problems_before(drafts)
@@ -33,6 +34,6 @@ class RelanceBatchFormalNotice(models.Model):
             request.channel,
             request.company,
             request.partner,
-            request.channel._delivery()._contact(recipients),
+            self._contact(request, recipients),
             claim.step_at(request.level).template_id,
         )

@@ -51,12 +51,13 @@ class RelanceBulkInsert(models.AbstractModel):
         )
 
     @api.model
-    def _insert_rows(self, vals_list):
+    def _insert_rows(self, vals_list, computed=()):
         """Insert rows as they are, and keep their values in the cache: what is stored
         and computed must be among the values, else it is computed later. No rights are
         checked.
 
         :param list vals_list: values of columns, the same for all
+        :param computed: the names of those that no constraint need be asked of
         :return: the records
         """
         names = list(dict.fromkeys(chain.from_iterable(vals_list)))
@@ -74,10 +75,7 @@ class RelanceBulkInsert(models.AbstractModel):
             for name in names
         }
         self._after_insert(records, names, cached)
-        # As of any new record, a constraint is on what was given.
-        records._validate_fields(
-            [name for name in names if any(vals.get(name) for vals in vals_list)]
-        )
+        records._validate_fields([name for name in names if name not in computed])
         return records
 
     @api.model

@@ -18,6 +18,8 @@ LINE_COLUMNS = {
 }
 # Those that say of which few items a domain is.
 NAMING_COLUMNS = ("id", "move_line_id", "move_id", "partner_id")
+# The largest id that a column holds.
+MAX_ID = 2**31 - 1
 # So many items of a last level are looked at by it, not by their due dates.
 MAX_NAMED = 20000
 # Columns that are set only where something is left to pay.
@@ -137,11 +139,12 @@ class RelanceItemSearch(models.Model):
     @api.model
     def _plain_ids(self, value):
         """Return the ids of an ``in`` condition, or None where it is something else:
-        "none" is among them, or they are those of a query."""
+        "none" is among them, or what can be no id, or they are those of a query."""
         if isinstance(value, (Query, SQL)):
             return None
         values = list(value)
-        return values if all(isinstance(v, int) and v for v in values) else None
+        plain = all(isinstance(v, int) and 0 < v <= MAX_ID for v in values)
+        return values if plain else None
 
     @api.model
     def _line_conditions(self, domain, sure=False):

@@ -20,9 +20,9 @@ class RelanceReminderCreate(models.Model):
         mains = self._make(
             [
                 {name: value for name, value in vals.items() if name != "companions"}
-                | self._computed_vals(vals, claim)
-                for vals, claim in zip(vals_list, claims, strict=True)
-            ]
+                for vals in vals_list
+            ],
+            claims,
         )
         accompanied = [
             (main, companion_vals, claim)
@@ -31,13 +31,10 @@ class RelanceReminderCreate(models.Model):
         ]
         companions = self._make(
             [
-                {
-                    **vals,
-                    "main_reminder_id": main.id,
-                    **self._computed_vals(vals, claim),
-                }
-                for main, vals, claim in accompanied
-            ]
+                {**vals, "main_reminder_id": main.id}
+                for main, vals, _claim in accompanied
+            ],
+            [claim for _main, _vals, claim in accompanied],
         )
         reminders = mains + companions
         claims = [*claims, *(claim for _main, _vals, claim in accompanied)]
@@ -49,13 +46,20 @@ class RelanceReminderCreate(models.Model):
         return reminders
 
     @api.model
-    def _make(self, vals_list):
+    def _make(self, vals_list, claims):
         """Return new reminders; an addon, or an automation rule, that wants to know of
         them is called for each."""
         if not vals_list:
             return self.browse()
+        computed = [
+            self._computed_vals(vals, claim)
+            for vals, claim in zip(vals_list, claims, strict=True)
+        ]
+        vals_list = [
+            {**vals, **more} for vals, more in zip(vals_list, computed, strict=True)
+        ]
         if not self._is_for_create(vals_list):
-            return self._insert_rows(vals_list)
+            return self._insert_rows(vals_list, computed[0])
         reminders = self.create(vals_list)
         # It was given, and there are no lines to add up yet.
         self.env.remove_to_compute(self._fields["amount_total"], reminders)

@@ -86,6 +86,7 @@ class RelanceReminderLineInsert(models.Model):
                 ids_sql(later),
             ),
         }
+        self._hold_levels(claims)
         insert = self._insert_sql(
             columns, self._claimed_sql(claims, item_ids), ("id", "reminder_id")
         )
@@ -94,6 +95,19 @@ class RelanceReminderLineInsert(models.Model):
         reminder_ids = [reminder_id for _id, reminder_id in rows]
         self._after_insert(lines, columns, {"reminder_id": reminder_ids})
         return lines
+
+    @api.model
+    def _hold_levels(self, claims):
+        """Keep the entries' own levels from being deleted before others see the lines
+        that have them: there is no foreign key that would."""
+        level_ids = {*chain.from_iterable(c.levels_by_id.values() for _r, c in claims)}
+        if level_ids:
+            self.env.execute_query(
+                SQL(
+                    "SELECT FROM relance_level WHERE id = ANY(%s) FOR KEY SHARE",
+                    [*level_ids],
+                )
+            )
 
     @api.model
     def _claimed_sql(self, claims, item_ids):

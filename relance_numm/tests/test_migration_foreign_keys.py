@@ -4,35 +4,55 @@ from odoo.tools import SQL
 from odoo.tools.misc import file_path
 from odoo.tools.sql import add_foreign_key, get_foreign_keys
 
-COLUMN = ("relance_reminder_line", "company_id", "res_company", "id", "set null")
+from ..fields import GuardedMany2one
 
 
 @tagged("post_install", "-at_install")
 class TestMigrationForeignKeys(TransactionCase):
     """What something else guards has no foreign key of its own (H8)."""
 
-    def _constraints(self):
-        """Return what Odoo knows of the foreign keys of lines."""
-        return self.env["ir.model.constraint"].search(
-            [("name", "=", "relance_reminder_line_company_id_fkey")]
-        )
+    def _guarded(self):
+        """Return the columns that something else guards, as `add_foreign_key` wants
+        them."""
+        return [
+            (self.env[name]._table, field.name, field.comodel_name, "id", "set null")
+            for name in ("relance.reminder.line", "relance.prepare.line")
+            for field in self.env[name]._fields.values()
+            if isinstance(field, GuardedMany2one)
+        ]
+
+    def _keys(self):
+        """Return the foreign keys of these columns, and what Odoo knows of them."""
+        names = [name for column in self._columns for name in self._key(column)]
+        constraints = self.env["ir.model.constraint"]
+        known = [f"{table}_{name}_fkey" for table, name, *_rest in self._columns]
+        return names, constraints.search([("name", "in", known)])
+
+    def _key(self, column):
+        return get_foreign_keys(self.cr, *column)
 
     def test_dropped(self):
         """An upgrade drops what 19.0.1.3.0 had; a second one finds nothing to drop."""
-        self.assertFalse(get_foreign_keys(self.cr, *COLUMN))
-        add_foreign_key(self.cr, *COLUMN)
-        [name] = get_foreign_keys(self.cr, *COLUMN)
-        self.env["ir.model.constraint"]._reflect_constraint(
-            self.env["relance.reminder.line"], name, "f", None, "relance_numm"
-        )
-        self.assertTrue(self._constraints())
+        self._columns = [
+            (table, name, self.env[comodel]._table, *rest)
+            for table, name, comodel, *rest in self._guarded()
+        ]
+        self.assertEqual(len(self._columns), 4)
+        self.assertEqual(self._keys(), ([], self.env["ir.model.constraint"]))
+        for column in self._columns:
+            add_foreign_key(self.cr, *column)
+            [name] = self._key(column)
+            self.env["ir.model.constraint"]._reflect_constraint(
+                self.env["relance.reminder.line"], name, "f", None, "relance_numm"
+            )
+        names, known = self._keys()
+        self.assertEqual((len(names), len(known)), (4, 4))
         path = "relance_numm/migrations/19.0.1.4.0/post-foreign_keys.py"
         migrate = load_script(file_path(path), "foreign_keys").migrate
         for _time in range(2):
             migrate(self.cr, "19.0.1.3.0")
             self.env.invalidate_all()
-            self.assertFalse(get_foreign_keys(self.cr, *COLUMN))
-            self.assertFalse(self._constraints())
+            self.assertEqual(self._keys(), ([], self.env["ir.model.constraint"]))
 
     def test_others_stay(self):
         """What nothing else guards has its foreign key."""

@@ -78,6 +78,44 @@ class TestPrepare(RelanceCommon):
         )
         self.assertEqual(self.env.cr.fetchone()[0].rstrip("0"), "0.3")
 
+    def test_d5_contact_found_by_the_controls(self):
+        """D5, H8: whom the controls found is taken over when the reminder is created;
+        where he was deleted since, he is looked for again."""
+        first, second = (
+            self.env["res.partner"].create(
+                {
+                    "name": name,
+                    "parent_id": self.customer.id,
+                    "type": "relance",
+                    "email": f"{name}@example.com",
+                    **self.customer._convert_fields_to_values(
+                        self.customer._address_fields()
+                    ),
+                }
+            )
+            for name in ("first", "second")
+        )
+        kept, searched = (self._prepare(self._invoice(days)) for days in (8, 9))
+        lines = kept.line_ids | searched.line_ids
+        lines.channel_id = self.letter
+        self.assertEqual(lines.contact_id, first)
+        requests = [line._reminder_request() for line in lines]
+        recipients = type(self.env["res.partner"])._relance_recipients
+        with patch.object(
+            type(self.env["res.partner"]), "_relance_recipients", autospec=True
+        ) as asked:
+            asked.side_effect = recipients
+            batch = self.env["relance.batch"]._new_batch(self.company)
+            batch._fill(requests[:1])
+            self.assertFalse(asked.call_args.args[0])
+            self.assertEqual(batch.reminder_ids.contact_id, first)
+            batch.reminder_ids.sudo()._set_state("canceled")
+            batch.reminder_ids.sudo().contact_id = False
+            first.unlink()
+            batch._fill([searched.line_ids._reminder_request()])
+            self.assertEqual(asked.call_args.args[0], self.customer)
+        self.assertEqual(batch.reminder_ids[-1].contact_id, second)
+
     def test_d1_in_the_order_of_the_selection(self):
         """D1: customers, and the entries of each, are as the person saw them."""
         other = self._create_customer("Other")

@@ -42,14 +42,13 @@ class RelancePrepareLine(models.TransientModel):
         index="btree_not_null",
         help="Waits to be created in it, in the background.",
     )
-    # A preparation lives for a day. Should what it points to be deleted meanwhile, its
-    # line is left out when it is created, with the reason.
+    # The entries that it is for guard both.
     company_id = GuardedMany2one("res.company", required=True, readonly=True)
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, readonly=True
     )
     currency_id = GuardedMany2one("res.currency", required=True, readonly=True)
-    plan_id = GuardedMany2one("relance.plan", readonly=True)
+    plan_id = fields.Many2one("relance.plan", readonly=True)
     # Twenty thousand rows of a relation would take longer than all of the rest.
     item_ids = fields.Json(
         string="Entries", readonly=True, help="Ids of the journal items."
@@ -67,14 +66,14 @@ class RelancePrepareLine(models.TransientModel):
         help="Payments and credit notes of the customer that are not reconciled yet; "
         "they are not deducted.",
     )
-    sent_level_id = GuardedMany2one(
+    sent_level_id = fields.Many2one(
         "relance.level", string="Highest level sent", readonly=True
     )
-    advised_level_id = GuardedMany2one("relance.level", string="Advised", readonly=True)
+    advised_level_id = fields.Many2one("relance.level", string="Advised", readonly=True)
     allowed_level_ids = fields.Many2many(
         "relance.level", compute="_compute_allowed_level_ids"
     )
-    level_id = GuardedMany2one(
+    level_id = fields.Many2one(
         "relance.level",
         required=True,
         domain="[('id', 'in', allowed_level_ids)]",
@@ -83,7 +82,7 @@ class RelancePrepareLine(models.TransientModel):
     allowed_channel_ids = fields.Many2many(
         "relance.channel", compute="_compute_allowed_channel_ids"
     )
-    channel_id = GuardedMany2one(
+    channel_id = fields.Many2one(
         "relance.channel",
         string="Type",
         compute="_compute_channel_id",
@@ -95,9 +94,8 @@ class RelancePrepareLine(models.TransientModel):
     )
     channel_kind = fields.Selection(related="channel_id.kind")
     note = fields.Char(string="Comment")
-    contact_id = fields.Many2one(
-        "res.partner", readonly=True, help="Whom « Contrôles » found."
-    )
+    # Whom « Contrôles » found.
+    contact_id = fields.Many2one("res.partner", readonly=True)
     without_mail = fields.Boolean(readonly=True)
     mail_replaced = fields.Boolean(readonly=True)
     problem = fields.Char(readonly=True)
@@ -236,10 +234,10 @@ class RelancePrepareLine(models.TransientModel):
             drafts.append(
                 Draft(companies.browse(vals["company_id"]), customer, by_itself, taken)
             )
-        if self._is_for_create(vals_list):
-            return self.create(vals_list)
         for vals, found in zip(vals_list, self._controls(drafts), strict=True):
             vals.update(found)
+        if self._is_for_create(vals_list):
+            return self.create(vals_list)
         return self._insert_rows(vals_list)
 
     def write(self, vals):

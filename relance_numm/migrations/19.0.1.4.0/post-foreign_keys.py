@@ -5,15 +5,7 @@ from odoo.tools.sql import drop_constraint
 
 GUARDED = {
     "relance_reminder_line": ("company_id", "level_id"),
-    "relance_prepare_line": (
-        "company_id",
-        "currency_id",
-        "plan_id",
-        "sent_level_id",
-        "advised_level_id",
-        "level_id",
-        "channel_id",
-    ),
+    "relance_prepare_line": ("company_id", "currency_id"),
 }
 
 
