@@ -25,8 +25,8 @@ class ReminderRequest(NamedTuple):
 
     The cron's has the ``step`` it follows, the ``route`` it takes and the level of each
     item in ``levels``, and whether a person confirms it first; a person's level and
-    type are checked against the plan. With a ``contact``, « Contrôles » has said that it
-    reaches him as it is: both are looked at again when it leaves.
+    type are checked against the plan. With a ``contact``, « Contrôles » have said that
+    it reaches him as it is: both are looked at again when it leaves.
     """
 
     company: models.Model

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
@@ -114,7 +116,7 @@ class TestPrepare(RelanceCommon):
             first.unlink()
             batch._fill([searched.line_ids._reminder_request()])
             self.assertEqual(asked.call_args.args[0], self.customer)
-        self.assertEqual(batch.reminder_ids[-1].contact_id, second)
+        self.assertEqual(batch.reminder_ids.sorted("id")[-1].contact_id, second)
 
     def test_d1_in_the_order_of_the_selection(self):
         """D1: customers, and the entries of each, are as the person saw them."""
