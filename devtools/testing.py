@@ -23,17 +23,16 @@ BESIDE = {
         "relance_numm_queue_job/tests/test_runner.py",
         *_paths(
             "automatic",
-            "automatic_invoice",
             "concurrency",
             "faults",
             "letter",
             "merge",
-            "plan_impact",
         ),
     ],
     "clock": _paths(
         "automatic_clock",
         "automatic_error",
+        "automatic_invoice",
         "automatic_when",
         "contact_create",
         "controls",
