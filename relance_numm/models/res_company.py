@@ -4,7 +4,6 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL, format_date
 
-from ..fields import APART
 from ..tools import malformed_email
 
 REMIND_BY = [("item", "Entry"), ("invoice", "Invoice")]
@@ -20,27 +19,23 @@ class ResCompany(models.Model):
         required=True,
         help="Entry: by hand, from the list “Manage reminders”.\n"
         "Invoice: late invoices are reminded by themselves, following their plan.",
-        **APART,
     )
     relance_internal_email = fields.Char(
         string="Internal address",
         help="Every reminder sent by email is copied to it. Where it is empty, the "
         "copy goes to the user who creates the reminder.",
-        **APART,
     )
     relance_bank_days = fields.Integer(
         string="Bank up to date",
         default=7,
         help="The reminder list warns when the last bank statement or reconciled "
         "entry of a bank journal is older than this many days; 0: never.",
-        **APART,
     )
     relance_min_gap = fields.Integer(
         string="Minimum gap",
         default=0,
         help="An entry reminded less than this many days ago is not advised again; "
         "0: no minimum.",
-        **APART,
     )
 
     _relance_days_positive = models.Constraint(

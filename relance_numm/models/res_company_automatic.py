@@ -6,8 +6,6 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_datetime
 
-from ..fields import APART
-
 # How far ahead the next opening of the sending hours is looked for.
 OPENING_SEARCH_DAYS = 30
 
@@ -21,7 +19,6 @@ class ResCompanyAutomatic(models.Model):
         string="Due dates from",
         help="Invoices due before are not reminded by themselves, unless their next "
         "date is set by hand; empty: all are.",
-        **APART,
     )
     relance_calendar_id = fields.Many2one(
         "resource.calendar",
@@ -30,36 +27,30 @@ class ResCompanyAutomatic(models.Model):
         ondelete="restrict",
         help="Automatic reminders leave within these working hours, not on their days "
         "off; empty: at any time.",
-        **APART,
     )
     relance_pause_until = fields.Date(
         string="Pause until",
         help="Nothing leaves by itself before that day.",
-        **APART,
     )
     relance_first_cap = fields.Integer(
         string="First reminders a day",
         help="At most so many invoices get their first automatic reminder on a day, "
         "oldest due date first; 0: no limit.",
-        **APART,
     )
     relance_min_amount = fields.Monetary(
         string="Minimum amount",
         help="An invoice of which less is left to pay is not reminded by itself.",
-        **APART,
     )
     relance_per_customer = fields.Boolean(
         string="One reminder per customer",
         help="The invoices of a customer that are to be reminded on a day go into one "
         "reminder, worded for the highest level among them.",
-        **APART,
     )
     relance_user_id = fields.Many2one(
         "res.users",
         string="Reminders followed by",
         help="Signs automatic reminders and is told of their problems, where neither "
         "the customer nor the plan has somebody.",
-        **APART,
     )
 
     _relance_automatic_positive = models.Constraint(

@@ -4,8 +4,6 @@ from odoo import api, fields, models
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from ..fields import APART
-
 
 class ResCompanyTimeZone(models.Model):
     """By which clock a company reminds (G3): the one that a person chose, else that of
@@ -18,7 +16,6 @@ class ResCompanyTimeZone(models.Model):
         string="Own time zone of reminders",
         readonly=True,
         help="Chosen by a person; empty: it follows the address.",
-        **APART,
     )
     relance_tz = fields.Selection(
         _tz_get,
@@ -30,7 +27,6 @@ class ResCompanyTimeZone(models.Model):
         recursive=True,
         help="Decides which day it is for due dates, and the sending hours. It follows "
         "the company's address until you choose another.",
-        **APART,
     )
 
     @api.depends(
