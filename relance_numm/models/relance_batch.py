@@ -51,7 +51,6 @@ class ReminderRequest(NamedTuple):
 class FormalNoticeDraft(NamedTuple):
     """A mise en demeure that is not created yet."""
 
-    channel: models.Model
     company: models.Model
     partner: models.Model
     contact: models.Model

@@ -31,7 +31,6 @@ class RelanceBatchFormalNotice(models.Model):
     @api.model
     def _formal_notice_draft(self, request, claim, recipients):
         return FormalNoticeDraft(
-            request.channel,
             request.company,
             request.partner,
             self._contact(request, recipients),

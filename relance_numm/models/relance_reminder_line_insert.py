@@ -99,7 +99,8 @@ class RelanceReminderLineInsert(models.Model):
     @api.model
     def _hold_levels(self, claims):
         """Keep the entries' own levels from being deleted before others see the lines
-        that have them: there is no foreign key that would."""
+        that have them, as a foreign key would: `lock_for_update` holds others up who
+        make lines at them, too."""
         level_ids = {*chain.from_iterable(c.levels_by_id.values() for _r, c in claims)}
         if level_ids:
             self.env.execute_query(

@@ -235,8 +235,15 @@ class RelanceFormalNotice(models.Model):
             cache(self._formal_creditor_problems),
             cache(self._formal_text_problems),
         )
-        contacts = self.env["res.partner"].browse(
-            (draft.contact or draft.partner).id for draft in drafts
+        partners, companies = self.env["res.partner"], self.env["res.company"]
+        contacts = partners.browse((d.contact or d.partner).id for d in drafts)
+        # As the letter's language is found, whoever makes it; in one environment, where
+        # they are read together.
+        langs = map(
+            self._lang_of,
+            contacts.sudo(),
+            partners.sudo().browse(draft.partner.id for draft in drafts),
+            companies.sudo().browse(draft.company.id for draft in drafts),
         )
         return [
             self._formal_notice_sentence(
@@ -246,30 +253,7 @@ class RelanceFormalNotice(models.Model):
                     *text_problems(draft.template, lang),
                 ]
             )
-            for draft, contact, lang in zip(
-                drafts, contacts, self._langs_of(drafts), strict=True
-            )
-        ]
-
-    @api.model
-    def _langs_of(self, drafts):
-        """Return the language of the letter of each draft, as it is found whoever makes
-        it.
-
-        :rtype: list[str]
-        """
-        # One after the other, in one environment: they are read together.
-        partners, companies = self.env["res.partner"].sudo(), self.env.company.sudo()
-        return [
-            self._lang_of(contact, partner, company)
-            for contact, partner, company in zip(
-                partners.browse(
-                    (draft.contact or draft.partner).id for draft in drafts
-                ),
-                partners.browse(draft.partner.id for draft in drafts),
-                companies.browse(draft.company.id for draft in drafts),
-                strict=True,
-            )
+            for draft, contact, lang in zip(drafts, contacts, langs, strict=True)
         ]
 
     def _render_texts(self, names=TEXT_FIELDS):

@@ -11,37 +11,34 @@ from ..fields import GuardedMany2one
 class TestMigrationForeignKeys(TransactionCase):
     """What something else guards has no foreign key of its own (H8)."""
 
-    def _guarded(self):
-        """Return the columns that something else guards, as `add_foreign_key` wants
-        them."""
-        return [
-            (self.env[name]._table, field.name, field.comodel_name, "id", "set null")
-            for name in ("relance.reminder.line", "relance.prepare.line")
-            for field in self.env[name]._fields.values()
+    def setUp(self):
+        super().setUp()
+        models = [self.env["relance.reminder.line"], self.env["relance.prepare.line"]]
+        # As Odoo's functions want them.
+        self.columns = [
+            (model._table, name, self.env[field.comodel_name]._table, "id", "set null")
+            for model in models
+            for name, field in model._fields.items()
             if isinstance(field, GuardedMany2one)
         ]
 
     def _keys(self):
         """Return the foreign keys of these columns, and what Odoo knows of them."""
-        names = [name for column in self._columns for name in self._key(column)]
-        constraints = self.env["ir.model.constraint"]
-        known = [f"{table}_{name}_fkey" for table, name, *_rest in self._columns]
-        return names, constraints.search([("name", "in", known)])
-
-    def _key(self, column):
-        return get_foreign_keys(self.cr, *column)
+        names = [
+            name
+            for column in self.columns
+            for name in get_foreign_keys(self.cr, *column)
+        ]
+        known = [f"{table}_{name}_fkey" for table, name, *_rest in self.columns]
+        return names, self.env["ir.model.constraint"].search([("name", "in", known)])
 
     def test_dropped(self):
         """An upgrade drops what 19.0.1.3.0 had; a second one finds nothing to drop."""
-        self._columns = [
-            (table, name, self.env[comodel]._table, *rest)
-            for table, name, comodel, *rest in self._guarded()
-        ]
-        self.assertEqual(len(self._columns), 4)
+        self.assertEqual(len(self.columns), 4)
         self.assertEqual(self._keys(), ([], self.env["ir.model.constraint"]))
-        for column in self._columns:
+        for column in self.columns:
             add_foreign_key(self.cr, *column)
-            [name] = self._key(column)
+            [name] = get_foreign_keys(self.cr, *column)
             self.env["ir.model.constraint"]._reflect_constraint(
                 self.env["relance.reminder.line"], name, "f", None, "relance_numm"
             )

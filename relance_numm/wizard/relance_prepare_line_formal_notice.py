@@ -14,7 +14,6 @@ class RelancePrepareLineFormalNotice(models.TransientModel):
             (
                 vals,
                 FormalNoticeDraft(
-                    draft.channel,
                     draft.company,
                     draft.partner,
                     self.env["res.partner"].browse(vals["contact_id"] or ()),

@@ -1,7 +1,7 @@
 """Drop the foreign keys of what something else guards: see `GuardedMany2one`."""
 
 from odoo.tools import SQL
-from odoo.tools.sql import drop_constraint
+from odoo.tools.sql import constraint_definition, drop_constraint
 
 GUARDED = {
     "relance_reminder_line": ("company_id", "level_id"),
@@ -14,14 +14,6 @@ def migrate(cr, version):
     for table, columns in GUARDED.items():
         for column in columns:
             name = f"{table}_{column}_fkey"
-            cr.execute(
-                SQL(
-                    "SELECT FROM pg_constraint WHERE conname = %s"
-                    " AND conrelid = %s::regclass",
-                    name,
-                    table,
-                )
-            )
-            if cr.rowcount:
+            if constraint_definition(cr, table, name):
                 drop_constraint(cr, table, name)
                 cr.execute(SQL("DELETE FROM ir_model_constraint WHERE name = %s", name))
