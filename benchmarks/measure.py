@@ -28,7 +28,8 @@ def person_env(env, **context):
 def measured(env):
     """Measure a block, whose changes are flushed within it.
 
-    :return: a dictionary that has ``seconds``, ``queries`` and ``peak_mb`` afterwards
+    :return: a dictionary that has ``seconds``, ``queries`` and ``peak_mb`` afterwards,
+        and when it ``started`` and ``ended`` by the clock that all processes share
     :rtype: dict
     """
     thread = threading.current_thread()
@@ -40,11 +41,12 @@ def measured(env):
     _CLEAR.write_text("5")
     before = _memory("VmRSS")
     # Odoo counts the queries of all cursors here.
-    thread.query_count, started = 0, time.perf_counter()
+    thread.query_count, started = 0, time.monotonic()
     yield result
     env.cr.flush()
     env.cr.commit()
-    result["seconds"] = time.perf_counter() - started
+    ended = time.monotonic()
+    result |= {"started": started, "ended": ended, "seconds": ended - started}
     result["queries"] = thread.query_count
     result["peak_mb"] = _memory("VmHWM") - before
     env.invalidate_all()

@@ -98,25 +98,70 @@ def list_times(env):
 
 
 def create(env, items):
-    """Measure the preparation and the creation of reminders; letters and mails are not
-    made. The changes remain.
+    """Measure the preparation and the creation of reminders in one process; letters and
+    mails are not made. The changes remain.
 
     :param int items: of so many rows of the work list
     """
     person = person_env(env)
+    ids = _ids_to_create(env, items)
+    with _undelivered(env):
+        with measured(person) as result:
+            batches = _create(person, ids)
+    return result | _made(batches)
+
+
+def warm_up_creation(env):
+    """Create a customer's reminder, as a server that has been running for a while."""
+    with _undelivered(env):
+        _create(person_env(env), _advised_ids(env, CUSTOMER_ITEMS))
+    return {}
+
+
+def ask(env, items):
+    """Measure what a person waits for: the preparation of reminders, and the click that
+    has them created in the background.
+
+    :param int items: of so many rows of the work list
+    """
+    person = person_env(env)
+    ids = _ids_to_create(env, items)
+    last = _last_batch(env)
+    with measured(person) as result:
+        _ask(person, ids)
+    return {**result, "last": last.id or 0}
+
+
+def work(env, helps):
+    """Measure what one of Odoo's workers does with what waits, up to the delivery.
+
+    :param bool helps: whether it runs the scheduled action that helps the other
+    """
+    with _undelivered(env), measured(env) as result:
+        _deliver(env, "_cron_help" if helps else "_cron_deliver")
+    return result
+
+
+def made(env, last):
+    """Return how much was created after a batch."""
+    return _made(env["relance.batch"].search([("id", ">", last)]))
+
+
+def _made(batches):
+    reminders = batches.reminder_ids
+    return {"items": len(reminders.line_ids), "customers": len(reminders.partner_id)}
+
+
+def _ids_to_create(env, items):
+    """Return the rows to remind, once a customer's reminder was made: as on a server
+    that has been running for a while."""
     # What an installation leaves to the next run of the scheduled action.
     env["relance.item"]._refresh_late()
     env.cr.commit()
-    ids = _advised_ids(person, items)
+    ids = _advised_ids(person_env(env), items)
     with _undelivered(env):
-        # One customer's first, as a server that has been running for a while.
-        _create(person, ids[:CUSTOMER_ITEMS])
-        with measured(person) as result:
-            batches = _create(person, ids[CUSTOMER_ITEMS:])
-    reminders = batches.reminder_ids
-    result["items"] = len(reminders.line_ids)
-    result["customers"] = len(reminders.partner_id)
-    return result
+        _create(person_env(env), ids[:CUSTOMER_ITEMS])
+    return ids[CUSTOMER_ITEMS:]
 
 
 def _advised_ids(env, limit):
@@ -133,7 +178,13 @@ def _create(env, ids, change=None):
     :param change: what he changes on the lines of the preparation
     :return: the batches
     """
-    last = env["relance.batch"].search([], order="id desc", limit=1)
+    last = _last_batch(env)
+    _ask(env, ids, change)
+    _deliver(env)
+    return env["relance.batch"].search([("id", ">", last.id or 0)])
+
+
+def _ask(env, ids, change=None):
     action = env["relance.item"].browse(ids).action_prepare()
     wizard = env["relance.prepare"].browse(action["res_id"])
     if change:
@@ -143,8 +194,10 @@ def _create(env, ids, change=None):
     wizard.action_create()
     env.cr.commit()
     env.invalidate_all()
-    _deliver(env)
-    return env["relance.batch"].search([("id", ">", last.id or 0)])
+
+
+def _last_batch(env):
+    return env["relance.batch"].search([], order="id desc", limit=1)
 
 
 def _undelivered(env):
@@ -219,9 +272,10 @@ def _pending(env, customers, channel):
     return reminders.with_prefetch()
 
 
-def _deliver(env):
+def _deliver(env, action="_cron_deliver"):
     """Do what the scheduled action does."""
-    env(user=SUPERUSER_ID, context={})["relance.reminder"]._cron_deliver()
+    reminders = env(user=SUPERUSER_ID, context={})["relance.reminder"]
+    getattr(reminders, action)()
     env.cr.commit()
     env.invalidate_all()
 
