@@ -163,11 +163,16 @@ class RelanceBatch(models.Model):
         if len(lines) <= CREATE_SIZE:
             return self._create_reminders([line._reminder_request() for line in lines])
         batches = self.browse()
-        for company, company_lines in lines.grouped("company_id").items():
+        by_company = lines._read_group(
+            [("id", "in", lines.ids)], ["company_id"], ["id:recordset"]
+        )
+        for company, company_lines in by_company:
             batch = self._new_batch(company)
             company_lines._set_column("batch_id", batch.id)
             batches |= batch
         self.env.ref("relance_numm.ir_cron_deliver")._trigger()
+        # At once: who helps need not be called by the first one.
+        self.env["relance.reminder"]._call_helpers(len(lines), PORTION_SIZE)
         return batches
 
     @api.model

@@ -22,9 +22,13 @@ class RelanceReminderWorkers(models.Model):
     _inherit = "relance.reminder"
 
     @api.model
-    def _call_helpers(self, count):
-        """Have other workers help with so many reminders, as many as find a portion."""
-        portions = ceil(count / relance_reminder_delivery.DELIVERY_SIZE)
+    def _call_helpers(self, count, portion_size=None):
+        """Have other workers help with so many reminders, as many as find a portion.
+
+        :param int portion_size: of how many reminders; as many as are delivered at once
+        """
+        portion_size = portion_size or relance_reminder_delivery.DELIVERY_SIZE
+        portions = ceil(count / portion_size)
         for xmlid in HELPERS[: max(portions - 1, 0)]:
             # A person may have deleted it.
             helper = self.env.ref(xmlid, raise_if_not_found=False)

@@ -2,7 +2,11 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from ..models import relance_batch_automatic, relance_reminder_delivery
+from ..models import (
+    relance_batch,
+    relance_batch_automatic,
+    relance_reminder_delivery,
+)
 from ..models.relance_reminder_workers import HELPERS
 from .automatic_common import AutomaticCommon
 from .common import RelanceCommon
@@ -30,6 +34,18 @@ class TestManyWorkers(RelanceCommon):
         reminders = self.env["relance.reminder"]
         for count, called in ((0, 0), (250, 0), (251, 1), (600, 2), (10000, 3)):
             reminders._call_helpers(count)
+            self.assertEqual(self._called(), list(HELPERS[:called]))
+
+    def test_h9_helpers_are_called_to_create(self):
+        """H9, D8: whoever has much created calls others as well, one for each further
+        portion."""
+        for size, called in ((3, 0), (2, 1), (1, 2)):
+            self.env["ir.cron.trigger"].search([]).unlink()
+            with (
+                patch.object(relance_batch, "CREATE_SIZE", 0),
+                patch.object(relance_batch, "PORTION_SIZE", size),
+            ):
+                self._prepare_many(3).action_create()
             self.assertEqual(self._called(), list(HELPERS[:called]))
 
     def test_h9_helper_delivers(self):

@@ -41,10 +41,10 @@ class RelanceReminder(models.Model):
         return True
 
     @api.model
-    def _call_helpers(self, count):
+    def _call_helpers(self, count, portion_size=None):
         """Override: jobs need no others of Odoo's workers."""
         if not self.env["queue.job"]._relance_runs():
-            return super()._call_helpers(count)
+            return super()._call_helpers(count, portion_size)
         return None
 
     @api.model
