@@ -51,13 +51,13 @@ class RelanceBulkInsert(models.AbstractModel):
         )
 
     @api.model
-    def _insert_rows(self, vals_list, computed=()):
-        """Insert rows as they are, and keep their values in the cache: what is stored
-        and computed must be among the values, else it is computed later. No rights are
-        checked.
+    def _insert_rows(self, vals_list, computed=(), cache=True):
+        """Insert rows as they are: what is stored and computed must be among the
+        values, else it is computed later. No rights are checked.
 
         :param list vals_list: values of columns, the same for all
         :param computed: the names of those that no constraint need be asked of
+        :param bool cache: keep the values in the cache, where they are read at once
         :return: the records
         """
         names = list(dict.fromkeys(chain.from_iterable(vals_list)))
@@ -73,6 +73,7 @@ class RelanceBulkInsert(models.AbstractModel):
                 for value in (vals.get(name) for vals in vals_list)
             ]
             for name in names
+            if cache
         }
         self._after_insert(records, names, cached)
         records._validate_fields([name for name in names if name not in computed])

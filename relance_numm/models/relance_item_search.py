@@ -143,7 +143,12 @@ class RelanceItemSearch(models.Model):
         if isinstance(value, (Query, SQL)):
             return None
         values = list(value)
-        plain = all(isinstance(v, int) and 0 < v <= MAX_ID for v in values)
+        if not values:
+            return values
+        # Thousands, looked at again and again: not one by one.
+        plain = {*map(type, values)} == {int} and 0 < min(values) <= max(
+            values
+        ) <= MAX_ID
         return values if plain else None
 
     @api.model

@@ -5,7 +5,7 @@ import io
 import math
 import re
 import textwrap
-from functools import cache
+from functools import cache, lru_cache
 
 import lxml.html
 from babel.core import Locale
@@ -183,6 +183,8 @@ def _markup(element):
 # === Address === #
 
 
+# Customers share their towns.
+@lru_cache(maxsize=8192)
 def capitals(text):
     """Return a text in capitals, without accents or punctuation.
 

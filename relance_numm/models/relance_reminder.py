@@ -171,8 +171,10 @@ class RelanceReminder(models.Model):
     def _lang_of(self, contact, partner, company):
         """Return the language of what is written to a contact of a customer."""
         active = dict(self.env["res.lang"].get_installed())
-        records = (contact, partner, company.partner_id)
-        candidates = (*(record.lang for record in records), self.env.lang)
+        for record in (contact, partner):
+            if record.lang in active:
+                return record.lang
+        candidates = (company.partner_id.lang, self.env.lang)
         return next((c for c in candidates if c in active), "en_US")
 
     @api.depends("line_ids.amount_due", "line_ids.dropped")

@@ -168,6 +168,10 @@ class RelanceStep(models.Model):
         :rtype: relance.channel
         """
         channels = self.channel_ids.sorted()
-        if without_mail and "mail" in channels.mapped("kind"):
+        if without_mail and self._offers_mail():
             channels |= channels._letter()
         return channels
+
+    def _offers_mail(self):
+        """Return whether a reminder of this step may be a mail."""
+        return "mail" in self.channel_ids.mapped("kind")

@@ -173,14 +173,15 @@ class ResPartner(models.Model):
 
         :rtype: dict[int, res.users]
         """
-        here, there = self.with_company(company), self.with_company(company.root_id)
-        # Alone: read with all else that depends on the company it takes much longer.
-        for partners in (here, there):
+        followed_by = {}
+        for one in company.root_id | company:
+            partners = self.with_company(one)
+            # Alone: with all else that depends on the company it takes much longer.
             partners.with_context(prefetch_fields=False).mapped("relance_user_id")
-        return {
-            mine.id: mine.relance_user_id or theirs.relance_user_id
-            for mine, theirs in zip(here, there, strict=True)
-        }
+            for partner in partners:
+                mine = partner.relance_user_id
+                followed_by[partner.id] = mine or followed_by.get(partner.id, mine)
+        return followed_by
 
     @api.depends("relance_plan_id", "relance_customer_type", "category_id")
     @api.depends_context("company")
