@@ -45,9 +45,12 @@ class Session:
 
 
 @contextmanager
-def session(odoo: Odoo, database: str) -> Iterator[Session]:
-    """Start a process for a database, and end it after."""
-    log = LOGS / f"bench-{database}.log"
+def session(odoo: Odoo, database: str, suffix: str = "") -> Iterator[Session]:
+    """Start a process for a database, and end it after.
+
+    :param suffix: what tells its log from that of another one for the same database
+    """
+    log = LOGS / f"bench-{database}{suffix}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as handle:
         process = subprocess.Popen(

@@ -141,7 +141,7 @@ def create(bench: Bench) -> Iterator[Row]:
         f"{number(bench.small.customers)} customers"
     )
     yield Row(
-        f"{work}, in the background by Odoo's two workers",
+        f"{work}, created in the background by two of Odoo's workers",
         _rate(shared, "items"),
         "items/s",
         _rate(peer, "items"),
@@ -149,7 +149,7 @@ def create(bench: Bench) -> Iterator[Row]:
         **_used(shared),
     )
     yield Row(
-        "the same by one",
+        "the same by one process",
         _rate(alone, "items"),
         "items/s",
         _rate(peer, "items"),
@@ -168,12 +168,12 @@ def create(bench: Bench) -> Iterator[Row]:
 
 def _shared_creation(bench: Bench) -> dict:
     """Have a person prepare and ask, and two workers create what he asked for: as many
-    as Odoo has for scheduled actions, and calls for it."""
+    as Odoo comes with for scheduled actions, and as the click calls."""
     databases = bench.databases
     with (
         databases.bench_copy(databases.ours(bench.small)) as copy,
-        session(databases.odoo, copy) as first,
-        session(databases.odoo, copy) as second,
+        session(databases.odoo, copy, "-first") as first,
+        session(databases.odoo, copy, "-second") as second,
         ThreadPoolExecutor() as pool,
     ):
         second.call("ours.warm_up_creation")
@@ -198,7 +198,8 @@ def _shared_creation(bench: Bench) -> dict:
         **made,
         "seconds": asked["seconds"] + background,
         "queries": sum(one["queries"] for one in everybody),
-        "peak_mb": max(one["peak_mb"] for one in everybody),
+        # They work at the same time.
+        "peak_mb": max(asked["peak_mb"], sum(one["peak_mb"] for one in worked)),
     }
 
 
