@@ -2,7 +2,7 @@
     "name": "Customer Reminders (relances clients)",
     "summary": "Remind late customers by email, letter, SMS, call or meeting, "
     "following plans by customer type",
-    "version": "19.0.1.4.0",
+    "version": "19.0.1.5.0",
     "category": "Accounting/Accounting",
     "author": "relance_numm contributors",
     "license": "LGPL-3",

@@ -11,7 +11,7 @@ class GuardedMany2one(fields.Many2one):
 
     PostgreSQL looks up each foreign key of each row by itself: of twenty thousand lines
     that all have the same company this took a tenth of the time to remind. Whoever uses
-    it says what keeps the other record from being deleted.
+    it says what keeps the other record from being deleted, or what is done when it is.
     """
 
     def update_db_foreign_key(self, model, column):

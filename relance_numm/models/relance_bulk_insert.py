@@ -67,17 +67,21 @@ class RelanceBulkInsert(models.AbstractModel):
             insert = self._insert_sql(columns, self._json_rows(portion, names))
             ids += [id_ for (id_,) in self.env.execute_query(insert)]
         records = self.browse(ids)
-        cached = {
+        cached = self._cached_values(records, vals_list, names) if cache else {}
+        self._after_insert(records, names, cached)
+        records._validate_fields([name for name in names if name not in computed])
+        return records
+
+    @api.model
+    def _cached_values(self, records, vals_list, names):
+        """Return the values of records as the cache has them, by field."""
+        return {
             name: [
                 self._fields[name].convert_to_cache(value, records, validate=False)
                 for value in (vals.get(name) for vals in vals_list)
             ]
             for name in names
-            if cache
         }
-        self._after_insert(records, names, cached)
-        records._validate_fields([name for name in names if name not in computed])
-        return records
 
     @api.model
     def _json_rows(self, vals_list, names):

@@ -29,6 +29,11 @@ class RelanceChannel(models.Model):
         "UNIQUE(code)", "Another reminder type already has this code."
     )
 
+    def unlink(self):
+        """Override: what is prepared with one goes with it."""
+        self.env["relance.prepare.line"]._unlink_prepared_with(["channel_id"], self)
+        return super().unlink()
+
     @api.constrains("active")
     def _check_no_step_needs_it(self):
         archived = self.filtered(lambda channel: not channel.active)

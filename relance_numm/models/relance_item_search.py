@@ -146,9 +146,8 @@ class RelanceItemSearch(models.Model):
         if not values:
             return values
         # Thousands, looked at again and again: not one by one.
-        plain = {*map(type, values)} == {int} and 0 < min(values) <= max(
-            values
-        ) <= MAX_ID
+        plain = {*map(type, values)} == {int}
+        plain = plain and 0 < min(values) and max(values) <= MAX_ID
         return values if plain else None
 
     @api.model

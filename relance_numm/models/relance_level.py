@@ -26,6 +26,12 @@ class RelanceLevel(models.Model):
     def _check_no_step_needs_it(self):
         self.filtered(lambda level: not level.active)._refuse_while_used()
 
+    def unlink(self):
+        """Override: what is prepared with one goes with it."""
+        names = ["level_id", "sent_level_id", "advised_level_id"]
+        self.env["relance.prepare.line"]._unlink_prepared_with(names, self)
+        return super().unlink()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         self._refuse_while_used()

@@ -171,6 +171,7 @@ class RelanceReminder(models.Model):
     def _lang_of(self, contact, partner, company):
         """Return the language of what is written to a contact of a customer."""
         active = dict(self.env["res.lang"].get_installed())
+        # Of most the first is: the others are not read.
         for record in (contact, partner):
             if record.lang in active:
                 return record.lang

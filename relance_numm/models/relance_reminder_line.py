@@ -27,10 +27,9 @@ class RelanceReminderLine(models.Model):
     move_line_id = fields.Many2one(
         "account.move.line", string="Journal item", ondelete="set null", index=True
     )
-    # The reminders of an invoice, and how many they are.
-    move_id = fields.Many2one(
-        "account.move", string="Invoice", ondelete="set null", index=True
-    )
+    # The reminders of an invoice, and how many they are. The journal item's foreign key
+    # guards it; see `account.move.unlink`.
+    move_id = GuardedMany2one("account.move", string="Invoice", index=True)
     name = fields.Char(string="Document number")
     label = fields.Char(string="Description")
     ref = fields.Char(string="Reference")
@@ -38,7 +37,8 @@ class RelanceReminderLine(models.Model):
     date_due = fields.Date(string="Due date")
     days_late = fields.Integer(aggregator="max")
     amount_due = fields.Monetary(string="Amount to pay")
-    # See `relance.level._unlink_except_reminded_at`.
+    # See `relance.level._unlink_except_reminded_at`. The rows of a last level are found
+    # by it: see `relance.item._reminded_at_sql`.
     level_id = GuardedMany2one(
         "relance.level",
         compute="_compute_level_id",

@@ -1,4 +1,5 @@
 import threading
+from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import UserError
@@ -7,6 +8,8 @@ from odoo.modules.registry import Registry
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
+
+from ..models import relance_batch
 
 
 @tagged("post_install", "-at_install", "-standard", "relance_concurrency")
@@ -273,3 +276,47 @@ class TestConcurrency(BaseCase):
             self.assertEqual(len(first), 4)
             self.assertEqual(len(second), 2)
             self.assertFalse(set(first.ids) & set(second.ids))
+
+    def test_two_creating_workers(self):
+        """D8, H9: two workers create different lines of a preparation, none twice."""
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            lines = self._prepare(env).line_ids
+            batch = env["relance.batch"]._new_batch(lines.company_id)
+            lines.batch_id = batch
+        with (
+            self.registry.cursor() as one,
+            self.registry.cursor() as two,
+            patch.object(relance_batch, "PORTION_SIZE", 4),
+        ):
+            portions = []
+            for batches in (self._env(cr)["relance.batch"] for cr in (one, two)):
+                portion = batches._take_waiting()
+                batches._create_waiting(portion)
+                portions.append(portion)
+            self.assertEqual([len(portion) for portion in portions], [4, 2])
+            one.commit()
+            two.commit()
+            self.assertEqual(self._in_flight(one), (6, 6))
+            batch = batch.with_env(self._env(one))
+            self.assertRecordValues(batch, [{"waiting_count": 0, "left_out_count": 0}])
+
+    def test_deleted_beside_its_reminder(self):
+        """H8: who deletes an invoice, and does not see that it was just reminded, tries
+        again: its journal items' foreign key says so."""
+        with self.registry.cursor() as mine, self.registry.cursor() as theirs:
+            move = self._env(mine)["account.move"].browse(self.move_ids[0])
+            self.assertEqual(move.state, "posted")
+            self._create_reminders(theirs)
+            theirs.commit()
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(PG_CONCURRENCY_EXCEPTIONS_TO_RETRY),
+            ):
+                move.button_draft()
+                move.with_context(force_delete=True).unlink()
+            mine.rollback()
+            with self.assertRaisesRegex(UserError, "cancel it instead"):
+                move.button_draft()
+                move.with_context(force_delete=True).unlink()
+            mine.rollback()

@@ -47,6 +47,7 @@ SERVED = {
     "relance_reminder_pending_idx": "_take_pending",
     "relance_reminder_post_followed_idx": "_take_followed",
     "relance_reminder_presented_idx": "_list_unclaimed",
+    "relance_reminder_line__level_id_index": "_read_rare_level",
     "relance_reminder_line__move_id_index": "_count_of_invoice",
     "relance_reminder_line__move_line_id_index": "_mark_last",
     "relance_reminder_line__reminder_id_index": "_read_lines",
@@ -249,6 +250,12 @@ class TestIndexes(RelanceCommon):
             ["last_level_id", "next_date", "advised_level_id"],
             order="days_late desc, id",
             limit=PAGE,
+        )
+
+    def _read_rare_level(self):
+        level = self.env["relance.level"].create({"name": "Last word", "sequence": 99})
+        self.assertFalse(
+            self.env["relance.item"].search([("last_level_id", "=", level.id)])
         )
 
     def _read_credits(self):

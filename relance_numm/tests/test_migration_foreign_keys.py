@@ -33,8 +33,9 @@ class TestMigrationForeignKeys(TransactionCase):
         return names, self.env["ir.model.constraint"].search([("name", "in", known)])
 
     def test_dropped(self):
-        """An upgrade drops what 19.0.1.3.0 had; a second one finds nothing to drop."""
-        self.assertEqual(len(self.columns), 4)
+        """An upgrade drops what older versions had; a second one finds nothing to
+        drop."""
+        self.assertEqual(len(self.columns), 12)
         self.assertEqual(self._keys(), ([], self.env["ir.model.constraint"]))
         for column in self.columns:
             add_foreign_key(self.cr, *column)
@@ -43,25 +44,36 @@ class TestMigrationForeignKeys(TransactionCase):
                 self.env["relance.reminder.line"], name, "f", None, "relance_numm"
             )
         names, known = self._keys()
-        self.assertEqual((len(names), len(known)), (4, 4))
-        path = "relance_numm/migrations/19.0.1.4.0/post-foreign_keys.py"
-        migrate = load_script(file_path(path), "foreign_keys").migrate
+        self.assertEqual((len(names), len(known)), (12, 12))
         for _time in range(2):
-            migrate(self.cr, "19.0.1.3.0")
+            self._migrate()
             self.env.invalidate_all()
             self.assertEqual(self._keys(), ([], self.env["ir.model.constraint"]))
 
+    def _migrate(self):
+        for version in ("19.0.1.4.0", "19.0.1.5.0"):
+            path = f"relance_numm/migrations/{version}/post-foreign_keys.py"
+            load_script(file_path(path), "foreign_keys").migrate(self.cr, version)
+
     def test_others_stay(self):
         """What nothing else guards has its foreign key."""
-        self.cr.execute(
-            SQL(
-                """SELECT attname FROM pg_constraint
-                     JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-                    WHERE contype = 'f' AND conrelid = %s::regclass""",
+        for table, names in (
+            (
                 "relance_reminder_line",
+                {"reminder_id", "move_line_id", "create_uid", "write_uid"},
+            ),
+            (
+                "relance_prepare_line",
+                {"prepare_id", "batch_id", "partner_id", "contact_id"},
+            ),
+        ):
+            self.cr.execute(
+                SQL(
+                    """SELECT attname FROM pg_constraint
+                         JOIN pg_attribute ON attrelid = conrelid
+                          AND attnum = conkey[1]
+                        WHERE contype = 'f' AND conrelid = %s::regclass""",
+                    table,
+                )
             )
-        )
-        self.assertEqual(
-            {name for (name,) in self.cr.fetchall()},
-            {"reminder_id", "move_line_id", "move_id", "create_uid", "write_uid"},
-        )
+            self.assertEqual({name for (name,) in self.cr.fetchall()}, names)

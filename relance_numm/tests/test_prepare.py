@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from ..models import relance_batch
 from .common import RelanceCommon
 
 
@@ -235,6 +236,21 @@ class TestPrepare(RelanceCommon):
         wizard.line_ids.level_id = self.level_1
         self.assertEqual(wizard.line_ids.channel_id, self.letter)
 
+    def test_d4_asked_where_the_step_offers_mails(self):
+        """D4, H8: whether a mail would reach is asked at the levels that send some."""
+        nobody = self._create_customer("Nobody", email=False)
+        self.plan.step_ids[1].channel_ids = self.letter
+        line = self._prepare(self._invoice(8, partner=nobody)).line_ids
+        self.assertRecordValues(
+            line, [{"channel_id": self.letter.id, "without_mail": False}]
+        )
+        self.assertEqual(line.allowed_channel_ids, self.letter)
+        line.level_id = self.level_pre
+        self.assertRecordValues(
+            line, [{"channel_id": self.email.id, "without_mail": True}]
+        )
+        self.assertEqual(line.problem, "No email address")
+
     def test_d5_mend_bounced(self):
         """D5: mending an address that bounced clears the bounce."""
         self.customer.message_bounce = 3
@@ -299,6 +315,59 @@ class TestPrepare(RelanceCommon):
         self.assertEqual(line.warning, f"Not due yet: {early.name}.")
         line.level_id = self.level_pre
         self.assertFalse(line.warning)
+
+    def test_d2_deleted_meanwhile(self):
+        """Bad input: what is prepared at a level, or by a plan, goes with it, and the
+        rest stays; a preparation is no obstacle to deleting them."""
+        level = self.env["relance.level"].create({"name": "Last word", "sequence": 99})
+        plan = self._create_plan("Short-lived", (-50, 5, 10, 15))
+        plan.step_ids[3].level_id = level
+        late, early = (
+            self._create_customer(name, relance_plan_id=plan.id)
+            for name in ("Late", "Early")
+        )
+        moves = (
+            self._invoice(8)
+            | self._invoice(8, partner=early)
+            | self._invoice(18, partner=late)
+        )
+        wizard = self._prepare(moves)
+        self.assertEqual(wizard.line_ids[2].level_id, level)
+        plan.step_ids[3].unlink()
+        level.unlink()
+        self.assertEqual(wizard.line_ids.partner_id, self.customer | early)
+        (early | late).relance_plan_id = self.plan
+        plan.unlink()
+        self.assertEqual(wizard.line_ids.partner_id, self.customer)
+        self.assertEqual(wizard.left_out_count, 2)
+        for number in (moves[1].name, moves[2].name):
+            self.assertIn(f"{number}: the plan, level or type", wizard.left_out)
+        wizard.action_create()
+        self.assertEqual(
+            self.env["relance.reminder"].search([]).partner_id, self.customer
+        )
+
+    def test_d8_deleted_before_it_is_created(self):
+        """D8: the same of what waits to be created is said on the batch, in its
+        author's language, and the rest is created together."""
+        level = self.env["relance.level"].create({"name": "Last word", "sequence": 99})
+        self.plan.step_ids[3].level_id = level
+        other = self._create_customer("Other")
+        late = self._invoice(99)
+        wizard = self._prepare(late | self._invoice(8, partner=other))
+        with patch.object(relance_batch, "CREATE_SIZE", 0):
+            action = wizard.action_create()
+        batch = self.env[action["res_model"]].browse(action["res_id"])
+        self.plan.step_ids[3].unlink()
+        self.env.user.lang = "fr_FR"
+        level.unlink()
+        with self.allow_pdf_render():
+            self.env.ref("relance_numm.ir_cron_deliver").method_direct_trigger()
+        batch.invalidate_recordset()
+        self.assertRecordValues(
+            batch, [{"reminder_count": 1, "left_out_count": 1, "waiting_count": 0}]
+        )
+        self.assertIn(f"{late.name} : le plan, le niveau ou le type", batch.left_out)
 
     def test_d1_all_lines_removed(self):
         """Bad input: nothing to create is said, not done."""

@@ -126,6 +126,16 @@ class RelancePrepare(models.TransientModel):
             "left_out_count": left_out.count,
         }
 
+    def _add_left_out(self, sentences):
+        """Say which entries are left out besides, and why.
+
+        :param list sentences: one for each
+        """
+        shown = sentences[:LEFT_OUT_SHOWN]
+        vals = self._prepare_wizard_vals(LeftOut(shown, len(sentences)))
+        self.left_out = (self.left_out or Markup()) + vals["left_out"]
+        self.left_out_count += vals["left_out_count"]
+
     def _prepare_line_vals(self, rows, claim):
         """Return the values of the columns of a line.
 

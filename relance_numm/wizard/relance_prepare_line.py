@@ -5,6 +5,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 from ..fields import GuardedMany2one
 from ..models.relance_batch import ReminderRequest
@@ -31,6 +32,9 @@ class RelancePrepareLine(models.TransientModel):
     _transient_max_hours = 0
     _transient_max_count = 0
 
+    # Who made the preparation, which has it as well.
+    create_uid = GuardedMany2one("res.users", string="Created by", readonly=True)
+    write_uid = GuardedMany2one("res.users", string="Last Updated by", readonly=True)
     prepare_id = fields.Many2one(
         "relance.prepare", required=True, ondelete="cascade", index=True
     )
@@ -48,7 +52,8 @@ class RelancePrepareLine(models.TransientModel):
         "res.partner", string="Customer", required=True, readonly=True
     )
     currency_id = GuardedMany2one("res.currency", required=True, readonly=True)
-    plan_id = fields.Many2one("relance.plan", readonly=True)
+    # See `_unlink_prepared_with`.
+    plan_id = GuardedMany2one("relance.plan", readonly=True)
     # Twenty thousand rows of a relation would take longer than all of the rest.
     item_ids = fields.Json(
         string="Entries", readonly=True, help="Ids of the journal items."
@@ -66,14 +71,14 @@ class RelancePrepareLine(models.TransientModel):
         help="Payments and credit notes of the customer that are not reconciled yet; "
         "they are not deducted.",
     )
-    sent_level_id = fields.Many2one(
+    sent_level_id = GuardedMany2one(
         "relance.level", string="Highest level sent", readonly=True
     )
-    advised_level_id = fields.Many2one("relance.level", string="Advised", readonly=True)
+    advised_level_id = GuardedMany2one("relance.level", string="Advised", readonly=True)
     allowed_level_ids = fields.Many2many(
         "relance.level", compute="_compute_allowed_level_ids"
     )
-    level_id = fields.Many2one(
+    level_id = GuardedMany2one(
         "relance.level",
         required=True,
         domain="[('id', 'in', allowed_level_ids)]",
@@ -82,7 +87,7 @@ class RelancePrepareLine(models.TransientModel):
     allowed_channel_ids = fields.Many2many(
         "relance.channel", compute="_compute_allowed_channel_ids"
     )
-    channel_id = fields.Many2one(
+    channel_id = GuardedMany2one(
         "relance.channel",
         string="Type",
         compute="_compute_channel_id",
@@ -238,7 +243,8 @@ class RelancePrepareLine(models.TransientModel):
             vals.update(found)
         if self._is_for_create(vals_list):
             return self.create(vals_list)
-        return self._insert_rows(vals_list)
+        # The dialog reads them, in a transaction of its own.
+        return self._insert_rows(vals_list, cache=False)
 
     def write(self, vals):
         contact_vals = {name: vals[name] for name in CONTACT_FIELDS if name in vals}
@@ -285,8 +291,13 @@ class RelancePrepareLine(models.TransientModel):
 
         :param list[Recipients] recipients: of each line
         """
+        offers_mail = cache(lambda step: step._offers_mail())
         return [
-            self._control_vals(draft, mine)
+            {
+                # Asked at every level, this would take longer than all the rest.
+                "without_mail": offers_mail(draft.step) and bool(mine.mail_problem),
+                **self._control_vals(draft, mine),
+            }
             for draft, mine in zip(drafts, recipients, strict=True)
         ]
 
@@ -295,7 +306,6 @@ class RelancePrepareLine(models.TransientModel):
         """Return what « Contrôles » say of a line."""
         delivery = draft.channel._delivery()
         return {
-            "without_mail": bool(recipients.mail_problem),
             "problem": delivery._problem(recipients, draft.channel),
             "contact_id": delivery._contact(recipients).id,
         }
@@ -356,6 +366,39 @@ class RelancePrepareLine(models.TransientModel):
                     types=", ".join(self.allowed_channel_ids.mapped("name")),
                 )
             )
+
+    @api.model
+    def _unlink_prepared_with(self, names, records):
+        """Take away what is prepared with plans, levels or types that are being
+        deleted, and say so: on the preparation, or on the batch that it waits for.
+
+        :param names: the fields that may have one of them
+        """
+        # Whoever deletes them need not see what others prepare.
+        lines = self.sudo().search(
+            Domain.OR(Domain(name, "in", records.ids) for name in names)
+        )
+        for place, theirs in lines.grouped(
+            lambda r: r.batch_id or r.prepare_id
+        ).items():
+            author = theirs.create_uid
+            place._add_left_out(theirs.with_context(lang=author.lang)._deleted_texts())
+        lines.unlink()
+
+    def _deleted_texts(self):
+        """Return a sentence for each entry of lines whose plan, level or type is being
+        deleted.
+
+        :rtype: list[str]
+        """
+        return [
+            self.env._(
+                "%s: the plan, level or type of its reminder was deleted meanwhile. "
+                "Prepare it again.",
+                item.move_name,
+            )
+            for item in self.move_line_ids
+        ]
 
     def _fill_batch(self):
         """Create the reminders of these lines in the batch they wait for, with the
