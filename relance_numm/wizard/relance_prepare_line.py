@@ -381,8 +381,9 @@ class RelancePrepareLine(models.TransientModel):
         for place, theirs in lines.grouped(
             lambda r: r.batch_id or r.prepare_id
         ).items():
-            author = theirs.create_uid
-            place._add_left_out(theirs.with_context(lang=author.lang)._deleted_texts())
+            lang = theirs.prepare_id.create_uid.lang
+            texts = theirs.with_context(lang=lang)._deleted_texts()
+            place.with_context(lang=lang)._add_left_out(texts)
         lines.unlink()
 
     def _deleted_texts(self):

@@ -1,7 +1,6 @@
 """Drop the foreign keys of what something else guards: see `GuardedMany2one`."""
 
-from odoo.tools import SQL
-from odoo.tools.sql import constraint_definition, drop_constraint
+from odoo.addons.relance_numm.fields import drop_foreign_keys
 
 GUARDED = {
     "relance_reminder_line": ("company_id", "level_id"),
@@ -10,10 +9,5 @@ GUARDED = {
 
 
 def migrate(cr, version):
-    """Drop them, and what Odoo knows of them."""
-    for table, columns in GUARDED.items():
-        for column in columns:
-            name = f"{table}_{column}_fkey"
-            if constraint_definition(cr, table, name):
-                drop_constraint(cr, table, name)
-                cr.execute(SQL("DELETE FROM ir_model_constraint WHERE name = %s", name))
+    """Drop them."""
+    drop_foreign_keys(cr, GUARDED)
