@@ -105,9 +105,8 @@ def create(env, items):
     """
     person = person_env(env)
     ids = _ids_to_create(env, items)
-    with _undelivered(env):
-        with measured(person) as result:
-            batches = _create(person, ids)
+    with _undelivered(env), measured(person) as result:
+        batches = _create(person, ids)
     return result | _made(batches)
 
 

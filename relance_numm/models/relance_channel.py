@@ -31,7 +31,7 @@ class RelanceChannel(models.Model):
 
     def unlink(self):
         """Override: what is prepared with one goes with it."""
-        self.env["relance.prepare.line"]._unlink_prepared_with(["channel_id"], self)
+        self.env["relance.prepare.line"]._unlink_prepared_with(self)
         return super().unlink()
 
     @api.constrains("active")

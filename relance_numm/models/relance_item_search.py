@@ -143,12 +143,11 @@ class RelanceItemSearch(models.Model):
         if isinstance(value, (Query, SQL)):
             return None
         values = list(value)
-        if not values:
-            return values
         # Thousands, looked at again and again: not one by one.
-        plain = {*map(type, values)} == {int}
-        plain = plain and 0 < min(values) and max(values) <= MAX_ID
-        return values if plain else None
+        numbers = {*map(type, values)} <= {int}
+        if not numbers or (values and (min(values) < 1 or max(values) > MAX_ID)):
+            return None
+        return values
 
     @api.model
     def _line_conditions(self, domain, sure=False):

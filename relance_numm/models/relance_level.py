@@ -28,8 +28,7 @@ class RelanceLevel(models.Model):
 
     def unlink(self):
         """Override: what is prepared with one goes with it."""
-        names = ["level_id", "sent_level_id", "advised_level_id"]
-        self.env["relance.prepare.line"]._unlink_prepared_with(names, self)
+        self.env["relance.prepare.line"]._unlink_prepared_with(self)
         return super().unlink()
 
     @api.ondelete(at_uninstall=False)

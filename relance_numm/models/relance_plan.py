@@ -104,8 +104,8 @@ class RelancePlan(models.Model):
         return result
 
     def unlink(self):
-        """Override: what is prepared with one goes with it; a company keeps one."""
-        self.env["relance.prepare.line"]._unlink_prepared_with(["plan_id"], self)
+        """Override: what is prepared with one goes with it."""
+        self.env["relance.prepare.line"]._unlink_prepared_with(self)
         result = super().unlink()
         self._check_invoice_mode_keeps_default()
         return result

@@ -1,3 +1,5 @@
+from itertools import chain
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -171,11 +173,9 @@ class RelanceReminder(models.Model):
     def _lang_of(self, contact, partner, company):
         """Return the language of what is written to a contact of a customer."""
         active = dict(self.env["res.lang"].get_installed())
-        # Of most the first is: the others are not read.
-        for record in (contact, partner):
-            if record.lang in active:
-                return record.lang
-        candidates = (company.partner_id.lang, self.env.lang)
+        records = (contact, partner, company.partner_id)
+        # Of most the first is active: the others are not read.
+        candidates = chain((record.lang for record in records), [self.env.lang])
         return next((c for c in candidates if c in active), "en_US")
 
     @api.depends("line_ids.amount_due", "line_ids.dropped")

@@ -368,12 +368,15 @@ class RelancePrepareLine(models.TransientModel):
             )
 
     @api.model
-    def _unlink_prepared_with(self, names, records):
+    def _unlink_prepared_with(self, records):
         """Take away what is prepared with plans, levels or types that are being
-        deleted, and say so: on the preparation, or on the batch that it waits for.
-
-        :param names: the fields that may have one of them
-        """
+        deleted, and say so: on the preparation, or on the batch that it waits for."""
+        names = [
+            name
+            for name, field in self._fields.items()
+            if isinstance(field, GuardedMany2one)
+            and field.comodel_name == records._name
+        ]
         # Whoever deletes them need not see what others prepare.
         lines = self.sudo().search(
             Domain.OR(Domain(name, "in", records.ids) for name in names)
